@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// Plain JavaScript, so that an old Node gets a sentence instead of a syntax error.
+import { existsSync } from 'node:fs';
+import module from 'node:module';
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 24) {
+  process.stderr.write(
+    `Strongroom needs Node.js 24 or later; this is ${process.versions.node}. ` +
+      'In a clone, "npm ci" brings the right one and "npm start" or "npx strongroom" uses it.\n',
+  );
+  process.exit(1);
+}
+module.enableCompileCache?.();
+// Type stripping is stable in what is supported here; older 24 releases announce it on every start.
+if (major === 24 && minor < 12) process.removeAllListeners('warning');
+const source = new URL('../src/main.ts', import.meta.url);
+await import(existsSync(source) ? source.href : new URL('../dist/main.js', import.meta.url).href);

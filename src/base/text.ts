@@ -1,0 +1,31 @@
+import { timingSafeEqual } from 'node:crypto';
+
+/** Bytes to base64url without padding (RFC 4648 §5). */
+export function toBase64Url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');
+}
+
+/** Base64url without padding to bytes, or null where the text is anything else. Non-canonical tails are refused. */
+export function fromBase64Url(text: string): Buffer | null {
+  if (!/^[A-Za-z0-9_-]*$/.test(text)) return null;
+  const bytes = Buffer.from(text, 'base64url');
+  return bytes.toString('base64url') === text ? bytes : null;
+}
+
+/** Whether two byte strings are equal, in time that depends on their lengths alone. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && timingSafeEqual(a, b);
+}
+
+/** An instant as RFC 3339 text in UTC with milliseconds. */
+export function toIso(instant: number): string {
+  return new Date(instant).toISOString();
+}
+
+/** Milliseconds in a day. */
+export const DAY = 86_400_000;
+
+/** Whole seconds since the Unix epoch, as the wire has them. */
+export function toSeconds(instant: number): number {
+  return Math.floor(instant / 1000);
+}
