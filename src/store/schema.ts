@@ -1,0 +1,160 @@
+import type { ColumnType } from 'kysely';
+
+/**
+ * The tables, as both databases have them. Instants are milliseconds since the Unix epoch, truths are 0 or 1, JSON is text;
+ * `*_key` columns hold folded names and are what is compared. The vault comes first in every key of a vault's own rows.
+ */
+export interface Tables {
+  meta: { name: string; value: string };
+  generations: { topic: string; value: number };
+  root_keys: { id: string; seal: string; wrapped: Uint8Array; created: number; active: number };
+  sealed_values: { name: string; envelope: Uint8Array; created: number };
+  subscriptions: { id: string; tenant_id: string; name: string; state: string; created: number };
+  resource_groups: {
+    subscription_id: string;
+    name_key: string;
+    name: string;
+    location: string;
+    tags: string;
+    created: number;
+  };
+  vaults: VaultTable;
+  vault_keys: { vault_id: string; key_id: string; root_key_id: string; wrapped: Uint8Array; created: number };
+  secrets: SecretTable;
+  secret_versions: SecretVersionTable;
+  principals: PrincipalTable;
+  applications: ApplicationTable;
+  credentials: CredentialTable;
+  managed_identities: {
+    resource_key: string;
+    resource_id: string;
+    principal_id: string;
+    client_id: string;
+    location: string;
+    tags: string;
+    created: number;
+  };
+  assertions: { digest: string; expires: number };
+  role_assignments: RoleAssignmentTable;
+  audit_batches: AuditBatchTable;
+  audit_heads: { chain: string; sequence: number; hash: string; mac: string };
+  leases: { name: string; holder: string; fence: number; expires: number };
+}
+
+/** A vault, live or soft-deleted; `name_key` is unique over both. `properties` is the JSON of its settings. */
+export interface VaultTable {
+  id: string;
+  name_key: string;
+  name: string;
+  tenant_id: string;
+  subscription_id: string;
+  group_key: string;
+  group_name: string;
+  location: string;
+  properties: string;
+  tags: string;
+  created: number;
+  updated: number;
+  deleted: number | null;
+  purge_at: number | null;
+}
+
+/** A secret's name with its current version; soft-deleted when `deleted` is set. */
+export interface SecretTable {
+  vault_id: string;
+  name_key: string;
+  name: string;
+  current_version: string;
+  created: number;
+  deleted: number | null;
+  purge_at: number | null;
+}
+
+/** One version of a secret. `sequence` counts up within the name, so that the newest is never a matter of the clock. */
+export interface SecretVersionTable {
+  vault_id: string;
+  name_key: string;
+  version: string;
+  sequence: number;
+  created: number;
+  updated: number;
+  enabled: number;
+  nbf: number | null;
+  exp: number | null;
+  content_type: string | null;
+  tags: string | null;
+  previous_version: string | null;
+  envelope: Uint8Array;
+}
+
+/** Whoever can hold a role: `kind` is User, Group or ServicePrincipal. */
+export interface PrincipalTable {
+  id: string;
+  tenant_id: string;
+  kind: string;
+  /** Application, ManagedIdentity (service principals), Member, Guest (users), or the empty text. */
+  type: string;
+  display_name: string;
+  app_id: string | null;
+  upn: string | null;
+  upn_key: string | null;
+  enabled: number;
+  /** The directory role held, or null; `Global Administrator` may change the directory. */
+  directory_role: string | null;
+  created: number;
+}
+
+/** An application registration. */
+export interface ApplicationTable {
+  id: string;
+  tenant_id: string;
+  app_id: string;
+  display_name: string;
+  /** JSON: identifierUris, notes, tags and such that Graph hands back. */
+  details: string;
+  created: number;
+}
+
+/** A credential of an application: a hashed client secret or a registered certificate. */
+export interface CredentialTable {
+  id: string;
+  app_id: string;
+  kind: string;
+  display_name: string | null;
+  /** First three characters of a secret, for people to tell secrets apart. */
+  hint: string | null;
+  /** Hashed secret (text of our own format) or certificate (PEM). */
+  material: string;
+  starts: number;
+  expires: number;
+  created: number;
+}
+
+/** A role given to a principal at a scope. `scope_key` is the folded scope. */
+export interface RoleAssignmentTable {
+  id: string;
+  scope_key: string;
+  scope: string;
+  role_id: string;
+  principal_id: string;
+  principal_type: string;
+  description: string | null;
+  created: number;
+  updated: number;
+  created_by: string;
+}
+
+/** The audit records that became durable together: JSON lines, their hash chain's end, and its seal. */
+export interface AuditBatchTable {
+  chain: string;
+  first_sequence: number;
+  last_sequence: number;
+  first_time: number;
+  last_time: number;
+  records: string;
+  hash: string;
+  mac: string;
+}
+
+/** A nullable column that an insert may leave out. */
+export type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>;

@@ -1,0 +1,82 @@
+import { Committer } from './committer.ts';
+import { migrate } from './migrate.ts';
+import type { Driver, Journal, JournalEntry, Session, Transaction } from './port.ts';
+import { openSession } from './session.ts';
+import { statement } from './statement.ts';
+
+const readGeneration = statement<object, { value: number }>((db) =>
+  db.selectFrom('generations').select('value').where('topic', '=', 'decisions'),
+);
+const raiseGeneration = statement<object>((db) =>
+  db
+    .updateTable('generations')
+    .set((eb) => ({ value: eb('value', '+', 1) }))
+    .where('topic', '=', 'decisions'),
+);
+
+/** The data of one installation. Everything that lasts goes through here. */
+export interface Store {
+  /** Reads of committed data. Two statements may see different states; take a transaction where that matters. */
+  readonly reader: Session;
+  /** See {@link Committer.write}. */
+  write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** See {@link Committer.append}. */
+  append(entry: JournalEntry): Promise<void>;
+  useJournal(journal: Journal): void;
+  /**
+   * A number that differs once any node has committed a change of vault settings, principals or grants: what was cached
+   * under another number is void. On SQLite the process owns the file and answers from memory.
+   */
+  generation(): Promise<number> | number;
+  snapshot<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  readonly driver: Driver;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store over a driver and brings its schema up to date.
+ * @throws StoreFault `store-newer` where a later release has written the data
+ */
+export async function openStore(driver: Driver, options: { readonly now: number }): Promise<Store> {
+  await migrate(driver, options.now);
+  return storeOver(driver);
+}
+
+/** A store over data whose schema is known to be right; {@link openStore} is what a server uses. */
+export async function storeOver(driver: Driver): Promise<Store> {
+  const reader = openSession(driver.dialect, driver.read);
+  const owned = driver.dialect === 'sqlite';
+  let generation = (await readGeneration.first(reader, {}))?.value ?? 0;
+  const committer = new Committer(driver, async (session) => {
+    await raiseGeneration.change(session, {});
+    // Raised before the commit: an entry computed in between is void at once, never stale.
+    generation++;
+  });
+  return {
+    driver,
+    reader,
+    write: async (work) => {
+      let touched = false;
+      const value = await committer.write((transaction) =>
+        work({
+          ...transaction,
+          touch: () => {
+            touched = true;
+            transaction.touch();
+          },
+        }),
+      );
+      // And after it: what a reader cached while the commit was under way rests on the old state.
+      if (touched) generation++;
+      return value;
+    },
+    append: (entry) => committer.append(entry),
+    useJournal: (journal) => committer.useJournal(journal),
+    generation: () => (owned ? generation : readGeneration.first(reader, {}).then((row) => row?.value ?? 0)),
+    snapshot: (work) => driver.snapshot((connection) => work(openSession(driver.dialect, connection))),
+    close: async () => {
+      await committer.close();
+      await driver.close();
+    },
+  };
+}
