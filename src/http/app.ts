@@ -1,0 +1,276 @@
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Clock } from '../base/ports.ts';
+import type { HostName } from '../operations/hosts.ts';
+import type { Incoming } from '../operations/incoming.ts';
+import type { Answer, Operation, Plane } from '../operations/operation.ts';
+import type { Passage, Pipeline } from '../operations/pipeline.ts';
+import { noVersions } from '../operations/versions.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import { parseForm, parseJsonObject } from './json-body.ts';
+import { withMethodRows } from './methods.ts';
+import { type Frame, renderRefusal } from './render.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    passage: Passage | null;
+  }
+}
+
+/** What the HTTP front is made of. */
+export interface AppParts {
+  readonly pipeline: Pipeline;
+  readonly operations: readonly Operation[];
+  readonly readHost: (header: string) => HostName;
+  readonly clock: Clock;
+  readonly tenantId: string;
+  readonly domain: string;
+}
+
+const DEFAULT_BODY_BYTES = 256 * 1024;
+const empty: Readonly<Record<string, string>> = Object.freeze({});
+
+/** Builds the HTTP front: every operation a route of its plane, nothing but the pipeline behind it. */
+export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    bodyLimit: DEFAULT_BODY_BYTES,
+    routerOptions: {
+      caseSensitive: false,
+      ignoreTrailingSlash: true,
+      ignoreDuplicateSlashes: true,
+      maxParamLength: 1024,
+      constraints: { plane: planeStrategy(parts.readHost) },
+    },
+    // A path whose percent-encoding cannot be read: it still gets its challenge first.
+    frameworkErrors: (_error, request, reply) => {
+      const unreadable = new Refusal('name-invalid', { name: request.url.slice(0, 200) });
+      void serveUnknown(parts, request as FastifyRequest, reply as FastifyReply, unreadable);
+    },
+  });
+  app.decorateRequest('passage', null);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.setErrorHandler((error, request, reply) => answerError(parts, error, request, reply));
+  app.setNotFoundHandler((request, reply) => serveUnknown(parts, request, reply));
+  for (const operation of withMethodRows(parts.operations)) addRoute(app, parts, operation);
+  await app.ready();
+  return app;
+}
+
+function addRoute(app: FastifyInstance, parts: AppParts, operation: Operation): void {
+  app.route({
+    method: operation.method,
+    url: operation.path,
+    constraints: { plane: operation.plane },
+    ...(operation.bodyBytes ? { bodyLimit: operation.bodyBytes } : {}),
+    onRequest: async (request) => {
+      const passage = parts.pipeline.begin(incomingOf(parts, operation, request));
+      request.passage = passage;
+      await parts.pipeline.admit(passage);
+    },
+    handler: async (request, reply) => {
+      const passage = request.passage!;
+      const answer = await parts.pipeline.execute(passage, readBody(operation, request));
+      return sendAnswer(passage, reply, answer);
+    },
+  });
+}
+
+async function serveUnknown(
+  parts: AppParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal?: Refusal,
+): Promise<FastifyReply> {
+  const host = parts.readHost(request.headers.host ?? '');
+  const path = request.url.split('?', 1)[0]!;
+  const operation = unknownOperation(host.plane);
+  const passage = parts.pipeline.begin(incomingOf(parts, operation, request));
+  request.passage = passage;
+  try {
+    if (host.plane === 'unknown')
+      throw new Refusal('host-unknown', { host: (request.headers.host ?? '').slice(0, 260) });
+    await parts.pipeline.admit(passage);
+    throw refusal ?? unknownPath(host.plane, request.method, path);
+  } catch (error) {
+    return answerError(parts, error, request, reply);
+  }
+}
+
+/** Parts of the service that this release does not have say so; see docs/divergences.md. */
+const planned: Readonly<Record<string, string>> = {
+  keys: 'The keys API',
+  deletedkeys: 'The keys API',
+  rng: 'The keys API',
+  certificates: 'The certificates API',
+  deletedcertificates: 'The certificates API',
+  storage: 'The managed storage account API',
+  deletedstorage: 'The managed storage account API',
+};
+
+function unknownPath(plane: Plane, method: string, path: string): Refusal {
+  const collection = /^\/+([a-z]+)/i.exec(path)?.[1]?.toLowerCase() ?? '';
+  const feature = plane === 'data' && Object.hasOwn(planned, collection) ? planned[collection] : undefined;
+  if (feature) return new Refusal('not-implemented', { feature });
+  return new Refusal('route-unknown', { method, path: path.slice(0, 200) });
+}
+
+function unknownOperation(plane: Plane | 'unknown'): Operation {
+  const isOpen = plane === 'login' || plane === 'imds' || plane === 'unknown';
+  return {
+    id: 'Unknown',
+    plane: plane === 'unknown' ? 'management' : plane,
+    method: 'GET',
+    path: '/',
+    versions: noVersions,
+    need: { kind: isOpen ? 'anonymous' : 'authenticated' },
+    throttle: 'none',
+    body: 'none',
+    success: [],
+    run: () => Promise.reject(new Error('There is nothing to run behind an unknown path.')),
+  };
+}
+
+function incomingOf(parts: AppParts, operation: Operation, request: FastifyRequest): Incoming {
+  const socket = request.raw.socket as typeof request.raw.socket & { getProtocol?: () => string | null };
+  // Null where Fastify could not read the URL at all.
+  const query = (request.query ?? empty) as Readonly<Record<string, string | string[]>>;
+  return {
+    operation,
+    host: parts.readHost(request.headers.host ?? ''),
+    method: request.method,
+    path: request.url.split('?', 1)[0]!,
+    parameters: (request.params as Record<string, string>) ?? empty,
+    query: firstValues(query),
+    headers: request.headers,
+    clientAddress: socket.remoteAddress ?? '',
+    tlsVersion: tlsName(socket.getProtocol?.() ?? null),
+  };
+}
+
+function firstValues(query: Readonly<Record<string, string | string[]>>): Readonly<Record<string, string>> {
+  for (const name in query) {
+    if (Array.isArray(query[name])) {
+      return Object.fromEntries(
+        Object.entries(query).map(([key, value]) => [key, Array.isArray(value) ? value[0]! : value]),
+      );
+    }
+  }
+  return query as Readonly<Record<string, string>>;
+}
+
+function tlsName(protocol: string | null): string {
+  if (protocol === 'TLSv1.3') return 'TLS1_3';
+  return protocol === 'TLSv1.2' ? 'TLS1_2' : '';
+}
+
+function readBody(operation: Operation, request: FastifyRequest): Readonly<Record<string, unknown>> | null {
+  const bytes = request.body as Buffer | undefined;
+  if (operation.body === 'none') return null;
+  const mediaType = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  if (operation.body === 'form') {
+    if (mediaType !== '' && mediaType !== 'application/x-www-form-urlencoded') {
+      throw new Refusal('body-media-type', { mediaType, expected: 'application/x-www-form-urlencoded' });
+    }
+    return parseForm(bytes ?? Buffer.alloc(0));
+  }
+  if (!bytes || bytes.length === 0) return {};
+  if (mediaType !== '' && !/^(application|text)\/([a-z0-9.+-]*\+)?json$/.test(mediaType)) {
+    throw new Refusal('body-media-type', { mediaType, expected: 'application/json' });
+  }
+  return parseJsonObject(bytes);
+}
+
+function sendAnswer(passage: Passage, reply: FastifyReply, answer: Answer): FastifyReply {
+  reply.code(answer.status).headers(commonHeaders(passage));
+  if (answer.headers) reply.headers(answer.headers);
+  if (answer.body === undefined) return reply.send();
+  return reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(answer.body));
+}
+
+async function answerError(
+  parts: AppParts,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const passage = request.passage ?? parts.pipeline.begin(incomingOf(parts, unknownOperation('unknown'), request));
+  const refusal = await parts.pipeline.refuse(passage, fromFastify(error));
+  const rendered = renderRefusal(refusal, frameOf(parts, passage));
+  reply.code(rendered.status).headers(commonHeaders(passage)).headers(rendered.headers);
+  // A large body nobody will read: the connection is not kept for it.
+  if (Number(request.headers['content-length'] ?? 0) > DEFAULT_BODY_BYTES) reply.header('connection', 'close');
+  return reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(rendered.body));
+}
+
+/** Fastify's own refusals of a body, in our catalogue's terms. */
+function fromFastify(error: unknown): unknown {
+  const { code, statusCode } = (error ?? {}) as { code?: string; statusCode?: number };
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Refusal('body-too-large', { limit: DEFAULT_BODY_BYTES });
+  if (code?.startsWith('FST_ERR_CTP'))
+    return new Refusal('body-malformed', { reason: 'its length is not as declared' });
+  if (statusCode === 400) return new Refusal('body-malformed', { reason: 'it was cut off' });
+  return error;
+}
+
+function frameOf(parts: AppParts, passage: Passage): Frame {
+  const { host, operation } = passage.incoming;
+  const isData = host.plane === 'data';
+  return {
+    plane: host.plane === 'unknown' ? (operation.plane === 'imds' ? 'imds' : 'unknown') : host.plane,
+    requestId: passage.requestId,
+    clientRequestId: clientRequestId(passage),
+    origin: host.origin,
+    authority: `https://login.${parts.domain}${host.port}/${parts.tenantId}`,
+    resource: isData ? `https://vault.${parts.domain}${host.port}` : host.origin,
+    now: parts.clock.now(),
+  };
+}
+
+function commonHeaders(passage: Passage): Record<string, string> {
+  const { host, clientAddress } = passage.incoming;
+  const headers: Record<string, string> = {
+    'cache-control': 'no-cache',
+    pragma: 'no-cache',
+    expires: '-1',
+    'x-ms-request-id': passage.requestId,
+    'x-content-type-options': 'nosniff',
+    'strict-transport-security': 'max-age=31536000;includeSubDomains',
+  };
+  const clientId = clientRequestId(passage);
+  if (clientId) headers['x-ms-client-request-id'] = clientId;
+  if (host.plane === 'data') {
+    const family = clientAddress.includes(':') ? 'Ipv6' : 'Ipv4';
+    const network = family === 'Ipv4' ? 'InterNetwork' : 'InterNetworkV6';
+    headers['x-ms-keyvault-region'] = passage.vault?.location ?? 'local';
+    headers['x-ms-keyvault-service-version'] = '1.9.2906.1';
+    headers['x-ms-keyvault-network-info'] = `conn_type=${family};addr=${clientAddress};act_addr_fam=${network};`;
+  }
+  return headers;
+}
+
+function clientRequestId(passage: Passage): string {
+  const value = passage.incoming.headers['x-ms-client-request-id'] ?? passage.incoming.headers['client-request-id'];
+  return typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value) ? value : '';
+}
+
+/** Routes by the plane that the Host header names. */
+function planeStrategy(readHost: (header: string) => HostName) {
+  return {
+    name: 'plane',
+    mustMatchWhenDerived: true,
+    storage: () => {
+      const handlers = new Map<unknown, unknown>();
+      return {
+        get: (plane: unknown) => handlers.get(plane) ?? null,
+        set: (plane: unknown, handler: unknown) => {
+          handlers.set(plane, handler);
+        },
+      };
+    },
+    validate: () => {},
+    deriveConstraint: (request: { headers: { host?: string } }) => readHost(request.headers.host ?? '').plane,
+    // biome-ignore lint/suspicious/noExplicitAny: Fastify types the storage of a strategy by its own handler type.
+  } as any;
+}

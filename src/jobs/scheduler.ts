@@ -1,0 +1,64 @@
+import type { Clock, Log } from '../base/ports.ts';
+import type { Store } from '../store/store.ts';
+import { type Lease, takeLease } from './lease.ts';
+
+const LEASE_MILLISECONDS = 60_000;
+
+/** Work that is due by the clock. */
+export interface Job {
+  readonly name: string;
+  /** How often it looks for due work, in milliseconds. */
+  readonly everyMilliseconds: number;
+  /** Does what is due at `now`; running twice does no harm. */
+  run(lease: Lease, now: number): Promise<void>;
+}
+
+/** Runs jobs, each on whichever node holds its lease. */
+export class Scheduler {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #holder: string;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(parts: { store: Store; clock: Clock; log: Log; holder: string }) {
+    this.#store = parts.store;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#holder = parts.holder;
+  }
+
+  /** Runs the job now and then in its rhythm, one run at a time. */
+  start(job: Job): void {
+    let busy = false;
+    const tick = () => {
+      if (busy) return;
+      busy = true;
+      const run = this.runOnce(job).finally(() => {
+        busy = false;
+        this.#running.delete(run);
+      });
+      this.#running.add(run);
+    };
+    this.#timers.push(setInterval(tick, job.everyMilliseconds).unref());
+    tick();
+  }
+
+  /** One run, if this node gets the lease; a failure is logged and tried again at the next turn. */
+  async runOnce(job: Job): Promise<void> {
+    const now = this.#clock.now();
+    try {
+      const lease = await takeLease(this.#store, `job/${job.name}`, this.#holder, now, LEASE_MILLISECONDS);
+      if (lease) await job.run(lease, now);
+    } catch (error) {
+      this.#log.error('A job failed; it will be tried again.', { job: job.name, reason: (error as Error).message });
+    }
+  }
+
+  /** Stops the rhythm and waits for runs under way. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all(this.#running);
+  }
+}

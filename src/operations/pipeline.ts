@@ -1,0 +1,303 @@
+import { type Access, type Admission, callerFacts, type ObjectScope, vaultFacts } from '../access/authorise.ts';
+import { auditEntry } from '../audit/record.ts';
+import { newRequestId } from '../base/ids.ts';
+import type { Clock, Log, Random } from '../base/ports.ts';
+import type { Authentication, Caller } from '../identity/caller.ts';
+import { judgeAddress } from '../network/rules.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import type { Vault } from '../resources/vault.ts';
+import type { JournalEntry, Transaction } from '../store/port.ts';
+import type { Store } from '../store/store.ts';
+import type { Check, Facts } from './decision.ts';
+import type { Incoming } from './incoming.ts';
+import type { Answer, Call } from './operation.ts';
+import { checkVersion } from './versions.ts';
+
+type Awaitable<T> = T | Promise<T>;
+
+/** What the pipeline is made of. */
+export interface PipelineParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly access: Access;
+  readonly tenantId: string;
+  readonly acceptNewerApiVersions: boolean;
+  readonly findVault: (nameKey: string) => Awaitable<Vault | null>;
+  readonly authenticate: (
+    header: string | undefined,
+    plane: 'data' | 'management' | 'graph' | 'logs',
+    expectedTenant: string,
+    now: number,
+  ) => Awaitable<Authentication>;
+}
+
+/** The state of one request on its way through the checks; it gathers the decision. */
+export class Passage {
+  readonly requestId: string;
+  readonly incoming: Incoming;
+  readonly time: number;
+  readonly checks: Check[] = [];
+  apiVersion = '';
+  caller: Caller | null = null;
+  vault: Vault | null = null;
+  admission: Admission | null = null;
+  notes: Facts | null = null;
+  isRecorded = false;
+
+  constructor(requestId: string, incoming: Incoming, time: number) {
+    this.requestId = requestId;
+    this.incoming = incoming;
+    this.time = time;
+  }
+
+  pass(check: Check['check'], facts: Facts): void {
+    this.checks.push({ check, outcome: 'passed', facts });
+  }
+}
+
+/** The one way of every request: checks in their order, the service function, the audit record, the answer. */
+export class Pipeline {
+  readonly #parts: PipelineParts;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins a request. */
+  begin(incoming: Incoming): Passage {
+    const now = this.#parts.clock.now();
+    return new Passage(newRequestId(this.#parts.random, now), incoming, now);
+  }
+
+  /**
+   * The checks that come before the body is read: vault, authentication, the request's form, network, authorisation.
+   * @throws Refusal
+   */
+  async admit(passage: Passage): Promise<void> {
+    const { operation, host } = passage.incoming;
+    if (host.plane === 'data') await this.#findVault(passage);
+    if (operation.need.kind !== 'anonymous') await this.#authenticate(passage);
+    passage.apiVersion = checkVersion(passage.incoming, this.#parts.acceptNewerApiVersions);
+    const object = readObject(passage.incoming);
+    passage.pass('request', { operation: operation.id, apiVersion: passage.apiVersion });
+    if (passage.vault) judgeNetwork(passage, passage.vault);
+    const admitted = this.#authorise(passage, object);
+    if (admitted) passage.admission = await admitted;
+    if (passage.admission) passage.pass('authorise', passage.admission.facts);
+  }
+
+  /**
+   * Runs the service function of an admitted request; the answer is durable in the audit log when this resolves.
+   * @throws Refusal, which the caller hands to {@link refuse}
+   */
+  async execute(passage: Passage, body: Readonly<Record<string, unknown>> | null): Promise<Answer> {
+    const { operation } = passage.incoming;
+    const answer = await operation.run(this.#call(passage, body));
+    if (!passage.isRecorded && !operation.unaudited) {
+      await this.#record(this.#entry(passage, answer.status, answer, null));
+    }
+    return answer;
+  }
+
+  /** Records a refused request (or a fault, as `internal`) and gives back what is to be told. */
+  async refuse(passage: Passage, error: unknown): Promise<Refusal> {
+    const refusal = this.#asRefusal(passage, error);
+    const { operation } = passage.incoming;
+    passage.checks.push({ check: refusal.check, outcome: 'refused', code: refusal.code, facts: refusal.facts });
+    if (operation.unaudited || passage.isRecorded || refusal.code === 'audit-unavailable') return refusal;
+    try {
+      await this.#record(this.#entry(passage, refusal.status, null, refusal));
+      return refusal;
+    } catch (fault) {
+      return fault instanceof Refusal ? fault : refusal;
+    }
+  }
+
+  async #findVault(passage: Passage): Promise<void> {
+    const name = passage.incoming.host.vaultKey;
+    const found = this.#parts.findVault(name);
+    const vault = found instanceof Promise ? await found : found;
+    if (!vault) throw new Refusal('vault-not-found', { vault: name });
+    if (vault.deleted !== null) {
+      throw new Refusal('vault-deleted', {
+        vault: vault.name,
+        location: vault.location,
+        deleted: new Date(vault.deleted).toISOString(),
+        purge: new Date(vault.purgeAt ?? 0).toISOString(),
+      });
+    }
+    passage.vault = vault;
+    passage.pass('vault', vaultFacts(vault));
+  }
+
+  async #authenticate(passage: Passage): Promise<void> {
+    const { plane } = passage.incoming.operation;
+    if (plane === 'login' || plane === 'imds') return;
+    const header = passage.incoming.headers['authorization'] as string | undefined;
+    const tenant = passage.vault?.tenantId ?? this.#parts.tenantId;
+    const pending = this.#parts.authenticate(header, plane, tenant, passage.time);
+    const result = pending instanceof Promise ? await pending : pending;
+    if ('refusal' in result) {
+      const url = passage.incoming.host.origin + passage.incoming.path.slice(0, 200);
+      throw new Refusal(result.refusal, { url, resource: audienceOf(passage.incoming), tenant, ...result.facts });
+    }
+    passage.caller = result.caller;
+    passage.pass('authenticate', {
+      oid: result.caller.oid,
+      appid: result.caller.appId,
+      tokenId: result.caller.tokenId,
+    });
+  }
+
+  #authorise(passage: Passage, object: ObjectScope | null): Awaitable<Admission> | null {
+    const { need } = passage.incoming.operation;
+    const { caller, vault } = passage;
+    if (!caller) return null;
+    switch (need.kind) {
+      case 'data':
+        return vault && this.#parts.access.authoriseData(caller, vault, need, object);
+      case 'management':
+        return this.#parts.access.authoriseManagement(caller, need.action, need.scope(passage.incoming.parameters));
+      case 'directory':
+        if (need.write && caller.directoryRole !== 'Global Administrator') {
+          throw new Refusal('directory-forbidden', callerFacts(caller));
+        }
+        return null;
+      default:
+        return null;
+    }
+  }
+
+  #call(passage: Passage, body: Readonly<Record<string, unknown>> | null): Call {
+    const { incoming } = passage;
+    return {
+      requestId: passage.requestId,
+      operation: incoming.operation,
+      time: passage.time,
+      origin: incoming.host.origin,
+      port: incoming.host.port,
+      path: incoming.path,
+      parameters: incoming.parameters,
+      query: incoming.query,
+      headers: incoming.headers,
+      apiVersion: passage.apiVersion,
+      clientAddress: incoming.clientAddress,
+      caller: passage.caller,
+      vault: passage.vault,
+      body,
+      note: (facts) => {
+        passage.notes = { ...passage.notes, ...facts };
+      },
+      commit: (work) => this.#commit(passage, work),
+    };
+  }
+
+  async #commit(passage: Passage, work: (transaction: Transaction) => Promise<Answer>): Promise<Answer> {
+    const answer = await this.#parts.store.write(async (transaction) => {
+      const result = await work(transaction);
+      transaction.record(this.#entry(passage, result.status, result, null));
+      return result;
+    });
+    passage.isRecorded = true;
+    return answer;
+  }
+
+  async #record(entry: JournalEntry): Promise<void> {
+    try {
+      await this.#parts.store.append(entry);
+    } catch (error) {
+      this.#parts.log.error('An audit record could not be written.', { reason: (error as Error).message });
+      throw new Refusal('audit-unavailable', {}, { cause: error });
+    }
+  }
+
+  #asRefusal(passage: Passage, error: unknown): Refusal {
+    if (error instanceof Refusal) return error;
+    const { code } = (error ?? {}) as { code?: unknown };
+    if (code === 'store-closed' || code === 'store-unreachable')
+      return new Refusal('audit-unavailable', {}, { cause: error });
+    const refusal = code === 'envelope-unreadable' ? 'vault-key-missing' : 'internal';
+    this.#parts.log.error('A request failed.', {
+      requestId: passage.requestId,
+      operation: passage.incoming.operation.id,
+      error: error instanceof Error ? (error.stack ?? error.message) : typeof error,
+    });
+    return new Refusal(refusal, { requestId: passage.requestId }, { cause: error });
+  }
+
+  #entry(passage: Passage, status: number, answer: Answer | null, refusal: Refusal | null): JournalEntry {
+    const { incoming, admission } = passage;
+    const anonymous = refusal?.check === 'authenticate';
+    const audit = answer?.audit ?? null;
+    return auditEntry({
+      time: passage.time,
+      recorded: this.#parts.clock.now(),
+      requestId: passage.requestId,
+      operationName: anonymous ? 'Authentication' : (incoming.operation.audit ?? incoming.operation.id),
+      operationVersion: passage.apiVersion,
+      method: incoming.method,
+      status,
+      description: refusal?.message ?? '',
+      callerIpAddress: incoming.clientAddress,
+      tlsVersion: incoming.tlsVersion,
+      clientInfo: header(incoming, 'user-agent'),
+      clientRequestId: header(incoming, 'x-ms-client-request-id'),
+      url: incoming.host.origin + incoming.path.slice(0, 2048),
+      caller: passage.caller,
+      vault: passage.vault,
+      resourceId: `/tenants/${this.#parts.tenantId}`,
+      subject: answer?.subject ?? subjectOf(incoming),
+      assignmentId: admission?.assignmentId ?? null,
+      isPolicyMatch: admission?.by === 'policy',
+      audit: passage.notes ? { ...audit, ...passage.notes } : audit,
+      refusal: refusal && { code: refusal.code, checks: passage.checks },
+    });
+  }
+}
+
+function judgeNetwork(passage: Passage, vault: Vault): void {
+  const { clientAddress } = passage.incoming;
+  const verdict = judgeAddress(vault.settings, clientAddress);
+  if (!verdict.allowed) {
+    throw new Refusal(verdict.reason, {
+      ...vaultFacts(vault),
+      ...(passage.caller ? callerFacts(passage.caller) : {}),
+      address: clientAddress,
+      rules: vault.settings.networkAcls.ipRules.length,
+      defaultAction: vault.settings.networkAcls.defaultAction,
+    });
+  }
+  passage.pass('network', { address: clientAddress, by: verdict.by, ...(verdict.rule ? { rule: verdict.rule } : {}) });
+}
+
+/** The object an operation is about, its name's form checked before any right to it is. */
+function readObject({ operation, parameters }: Incoming): ObjectScope | null {
+  if (operation.plane !== 'data') return null;
+  const { name, version } = parameters;
+  if (name !== undefined && !/^[0-9a-zA-Z-]{1,127}$/.test(name)) {
+    throw new Refusal('name-invalid', { name: name.slice(0, 200) });
+  }
+  if (version !== undefined && !/^[0-9a-zA-Z]{1,64}$/.test(version)) {
+    throw new Refusal('name-invalid', { name: version.slice(0, 200) });
+  }
+  if (operation.need.kind !== 'data' || operation.need.object === undefined || name === undefined) return null;
+  return { kind: operation.need.object, name };
+}
+
+/** The resource that a token for this host is asked for. */
+function audienceOf({ host, operation }: Incoming): string {
+  if (operation.plane !== 'data') return host.origin;
+  return `https://${host.host.slice(host.host.indexOf('.') + 1)}${host.port}`;
+}
+
+function subjectOf({ host, operation, parameters }: Incoming): string {
+  if (operation.plane !== 'data' || parameters['name'] === undefined) return host.origin;
+  return `${host.origin}/${operation.path.split('/')[1]}/${parameters['name']}`;
+}
+
+function header({ headers }: Incoming, name: string): string {
+  const value = headers[name];
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,25 @@
+import { dataRefusals } from './data.ts';
+import { generalRefusals } from './general.ts';
+import { graphRefusals } from './graph.ts';
+import { loginRefusals } from './login.ts';
+import { managementRefusals } from './management.ts';
+import type { RefusalRow } from './row.ts';
+
+const tables = {
+  ...generalRefusals,
+  ...dataRefusals,
+  ...managementRefusals,
+  ...loginRefusals,
+  ...graphRefusals,
+};
+
+/** The stable code of a refusal. */
+export type RefusalCode = keyof typeof tables;
+
+/** Every refusal there is. */
+export const catalogue: Readonly<Record<RefusalCode, RefusalRow>> = tables;
+
+/** Whether the text is the code of a refusal. */
+export function isRefusalCode(text: string): text is RefusalCode {
+  return Object.hasOwn(catalogue, text);
+}
