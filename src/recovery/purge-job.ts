@@ -1,0 +1,89 @@
+import { auditEntry } from '../audit/record.ts';
+import { newRequestId } from '../base/ids.ts';
+import type { Clock, Random } from '../base/ports.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { holdsLease, type Lease } from '../jobs/lease.ts';
+import type { Job } from '../jobs/scheduler.ts';
+import { findVaultById } from '../resources/repository.ts';
+import type { Vault } from '../resources/vault.ts';
+import { dueSecrets } from '../secrets/repository.ts';
+import { eraseSecret } from '../secrets/service.ts';
+import type { JournalEntry } from '../store/port.ts';
+import type { Store } from '../store/store.ts';
+import { purgeVault } from './purge-vault.ts';
+import { dueVaults } from './repository.ts';
+
+const BATCH = 100;
+
+/** What the purge job needs. */
+export interface PurgeParts {
+  readonly store: Store;
+  readonly keyring: Keyring;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Purges secrets and vaults whose retention has ended, each with its audit record. */
+export function purgeJob(parts: PurgeParts): Job {
+  return {
+    name: 'purge',
+    everyMilliseconds: 60_000,
+    run: async (lease, now) => {
+      while (await purgeDueSecrets(parts, lease, now));
+      while (await purgeDueVaults(parts, lease, now));
+    },
+  };
+}
+
+/** One batch; true where there may be more. */
+async function purgeDueSecrets(parts: PurgeParts, lease: Lease, now: number): Promise<boolean> {
+  const due = await dueSecrets.all(parts.store.reader, { now, limit: BATCH });
+  for (const row of due) {
+    await parts.store.write(async (transaction) => {
+      if (!(await holdsLease(transaction, lease))) return;
+      const vault = await findVaultById(transaction, row.vault_id);
+      await eraseSecret(transaction, row.vault_id, row.name_key);
+      transaction.record(entry(parts, 'SecretPurge', vault, `/secrets/${row.name}`, now));
+    });
+  }
+  return due.length === BATCH;
+}
+
+async function purgeDueVaults(parts: PurgeParts, lease: Lease, now: number): Promise<boolean> {
+  const due = await dueVaults(parts.store.reader, now, BATCH);
+  for (const vault of due) {
+    await parts.store.write(async (transaction) => {
+      if (!(await holdsLease(transaction, lease))) return;
+      await purgeVault(transaction, parts.keyring, vault);
+      transaction.record(entry(parts, 'VaultPurge', vault, '', now));
+    });
+  }
+  return due.length === BATCH;
+}
+
+/** The record of something the server did by itself: no caller, no address. */
+function entry(parts: PurgeParts, operationName: string, vault: Vault | null, path: string, now: number): JournalEntry {
+  return auditEntry({
+    time: now,
+    recorded: parts.clock.now(),
+    requestId: newRequestId(parts.random, now),
+    operationName,
+    operationVersion: '',
+    method: 'JOB',
+    status: 200,
+    description: '',
+    callerIpAddress: '',
+    tlsVersion: '',
+    clientInfo: 'strongroom-scheduler',
+    clientRequestId: '',
+    url: '',
+    caller: null,
+    vault,
+    resourceId: vault?.resourceId ?? '',
+    subject: `${vault?.resourceId ?? ''}${path}`,
+    assignmentId: null,
+    isPolicyMatch: false,
+    audit: null,
+    refusal: null,
+  });
+}

@@ -1,0 +1,27 @@
+import { removeAssignmentsUnder } from '../access/scope-removal.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import type { Vault } from '../resources/vault.ts';
+import type { Transaction } from '../store/port.ts';
+import { statement } from '../store/statement.ts';
+
+const deleteVersions = statement<{ vaultId: string }>((db, p) =>
+  db.deleteFrom('secret_versions').where('vault_id', '=', p('vaultId')),
+);
+const deleteSecrets = statement<{ vaultId: string }>((db, p) =>
+  db.deleteFrom('secrets').where('vault_id', '=', p('vaultId')),
+);
+const deleteVault = statement<{ vaultId: string }>((db, p) => db.deleteFrom('vaults').where('id', '=', p('vaultId')));
+
+/**
+ * Removes a vault for good: its objects, its keys (so that no copy of an envelope opens any more), the role assignments at it
+ * and below it, and its name, which is free again. Whether it may be purged is the caller's question. Purging what is gone
+ * already changes nothing.
+ */
+export async function purgeVault(transaction: Transaction, keyring: Keyring, vault: Vault): Promise<void> {
+  await deleteVersions.change(transaction, { vaultId: vault.id });
+  await deleteSecrets.change(transaction, { vaultId: vault.id });
+  await keyring.destroyVaultKeys(transaction, vault.id);
+  await removeAssignmentsUnder(transaction, vault.scopeKey);
+  await deleteVault.change(transaction, { vaultId: vault.id });
+  transaction.touch();
+}

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { createGunzip } from 'node:zlib';
+import type { Random } from '../base/ports.ts';
+import { equalBytes } from '../base/text.ts';
+import { Keyring } from '../crypto/keyring.ts';
+import type { Seal } from '../crypto/seal.ts';
+import { currentVersion, migrate, schemaVersion } from '../store/migrate.ts';
+import type { Driver } from '../store/port.ts';
+import { openSession } from '../store/session.ts';
+import { storeOver } from '../store/store.ts';
+import { type BackupEnd, BackupFault, type BackupHeader, backupTables, rowValues } from './backup-format.ts';
+
+/**
+ * Reads a backup into an empty database, all of it or nothing, and checks that the seal opens it and that it is whole and
+ * unaltered before it becomes visible.
+ * @returns the number of rows
+ * @throws BackupFault, SealFault
+ */
+export async function restoreServer(
+  driver: Driver,
+  seal: Seal,
+  file: string,
+  options: { readonly now: number; readonly random: Random },
+): Promise<number> {
+  const session = openSession(driver.dialect, driver.write);
+  if ((await currentVersion(driver, session)) !== 0) {
+    throw new BackupFault(`${driver.place} holds data already; a backup is restored into an empty store only.`);
+  }
+  const lines = readLines(file);
+  const header = await readHeader(lines, file);
+  await migrate(driver, options.now, header.schema);
+  await driver.write.begin();
+  try {
+    for (const { table } of backupTables) await driver.write.run(`delete from ${table}`, []);
+    const digest = createHash('sha256').update(`${JSON.stringify(header)}\n`);
+    const end = await insertRows(driver, lines, digest);
+    const keyring = await Keyring.open(
+      { ...(await storeOver(driver)), reader: session },
+      seal,
+      options.random,
+      options.now,
+    );
+    const mac = keyring.mac('server-backup', digest.digest('hex'));
+    if (!equalBytes(Buffer.from(mac), Buffer.from(end.mac))) {
+      throw new BackupFault(`${file} was altered, or it is not a backup of this installation.`);
+    }
+    await driver.write.commit();
+    await migrate(driver, options.now);
+    return end.rows;
+  } catch (error) {
+    await driver.write.rollback();
+    throw error;
+  }
+}
+
+async function readHeader(lines: AsyncIterator<string>, file: string): Promise<BackupHeader> {
+  let header: Partial<BackupHeader> = {};
+  try {
+    const first = await lines.next();
+    header = JSON.parse(first.value ?? '{}') as Partial<BackupHeader>;
+  } catch (error) {
+    throw new BackupFault(`${file} cannot be read as a backup: ${(error as Error).message}.`, { cause: error });
+  }
+  if (header.kind !== 'strongroom-backup' || header.format !== 1 || !Number.isInteger(header.schema)) {
+    throw new BackupFault(`${file} is not a backup of Strongroom.`);
+  }
+  if (header.schema! > schemaVersion) {
+    throw new BackupFault(`${file} was taken by a later release (schema ${header.schema}); restore it with that one.`);
+  }
+  return header as BackupHeader;
+}
+
+async function insertRows(
+  driver: Driver,
+  lines: AsyncIterator<string>,
+  digest: ReturnType<typeof createHash>,
+): Promise<BackupEnd> {
+  const known = new Set<string>(backupTables.map(({ table }) => table));
+  let rows = 0;
+  for (;;) {
+    const { value: line, done } = await lines.next();
+    if (done) throw new BackupFault('The backup is cut off: its end is missing.');
+    const entry = JSON.parse(line) as { table?: string; row?: Record<string, unknown> } & Partial<BackupEnd>;
+    if (entry.end) {
+      if (entry.rows !== rows) throw new BackupFault(`The backup should hold ${entry.rows} rows; there are ${rows}.`);
+      return entry as BackupEnd;
+    }
+    if (!entry.table || !known.has(entry.table) || !entry.row)
+      throw new BackupFault('The backup holds an unknown row.');
+    digest.update(`${line}\n`);
+    await insertRow(driver, entry.table, rowValues(entry.row));
+    rows++;
+  }
+}
+
+async function insertRow(driver: Driver, table: string, row: Record<string, unknown>): Promise<void> {
+  const columns = Object.keys(row);
+  if (!columns.every((column) => /^[a-z_]+$/.test(column)))
+    throw new BackupFault('The backup holds an unknown column.');
+  const marks = columns.map((_, index) => (driver.dialect === 'sqlite' ? '?' : `$${index + 1}`));
+  await driver.write.run(
+    `insert into ${table} (${columns.join(', ')}) values (${marks.join(', ')})`,
+    Object.values(row) as never,
+  );
+}
+
+async function* readLines(file: string): AsyncGenerator<string> {
+  const source = createReadStream(file);
+  const gunzip = createGunzip();
+  // A damaged archive shows as an error of the stream: told as such, whichever of the two it comes from.
+  const failed = new Promise<never>((_, reject) => {
+    source.once('error', reject);
+    gunzip.once('error', reject);
+  });
+  failed.catch(() => {});
+  const lines = createInterface({ input: source.pipe(gunzip), crlfDelay: Number.POSITIVE_INFINITY })[
+    Symbol.asyncIterator
+  ]();
+  try {
+    for (;;) {
+      const next = await Promise.race([lines.next(), failed]);
+      if (next.done) return;
+      yield next.value;
+    }
+  } catch (error) {
+    throw new BackupFault(`${file} is damaged: ${(error as Error).message}.`, { cause: error });
+  } finally {
+    source.destroy();
+    gunzip.destroy();
+  }
+}
