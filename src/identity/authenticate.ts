@@ -1,0 +1,162 @@
+import { hash } from 'node:crypto';
+import { toIso } from '../base/text.ts';
+import type { Store } from '../store/store.ts';
+import { malformed, shown, type TokenClaims, type TokenRefusal, verifyAccessToken } from './access-token.ts';
+import { type TokenPlane, tokenIssuer } from './audiences.ts';
+import type { Authentication, Caller } from './caller.ts';
+import { principalById } from './repository.ts';
+import type { SigningKeys } from './signing-keys.ts';
+
+/** Reads Authorization headers. */
+export interface Authenticator {
+  /**
+   * Who calls, or why that is not believed. At once, without a promise and without reading the store, where the token was
+   * verified before and nothing has changed since (SQLite).
+   * @param expectedTenant the tenant of what is called
+   * @param now milliseconds since the Unix epoch
+   */
+  authenticate(
+    header: string | undefined,
+    plane: TokenPlane,
+    expectedTenant: string,
+    now: number,
+  ): Authentication | Promise<Authentication>;
+}
+
+/** What an authenticator is made of. */
+export interface AuthenticatorParts {
+  readonly store: Store;
+  readonly keys: SigningKeys;
+  readonly domain: string;
+}
+
+interface Entry {
+  readonly claims: TokenClaims;
+  /** The store's generation under which the principal was read. */
+  generation: number;
+  accepted: { readonly caller: Caller };
+}
+
+const MAX_TOKEN_LENGTH = 16 * 1024;
+const MAX_CACHED = 10_000;
+const NOT_BEFORE_LEEWAY_MS = 300_000;
+
+/**
+ * Makes an authenticator. Verified tokens are remembered by SHA-256 digest, never by their text, up to 10,000, the oldest going
+ * first; a token that failed is not remembered. What is remembered is the proof, which stays true; times, audience and tenant are
+ * judged on each request, and the principal again whenever the store's generation has moved, so that disabling or deleting it
+ * takes effect with the next request.
+ */
+export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
+  const known = new Map<string, Entry>();
+
+  const admit = (entry: Entry, generation: number) => {
+    if (entry.generation === generation) return entry.accepted;
+    return readCaller(parts.store, entry.claims).then((result) => {
+      if ('refusal' in result) return result;
+      entry.generation = generation;
+      entry.accepted = result;
+      return result;
+    });
+  };
+
+  const verify = async (token: string, digest: string, plane: TokenPlane, tenant: string, now: number) => {
+    const claims = await verifyAccessToken(parts.keys, parts.domain, token);
+    if ('refusal' in claims) return claims;
+    const refusal = judgeClaims(claims, parts.domain, plane, tenant, now);
+    if (refusal) return refusal;
+    // Read before the principal: a change in between makes the entry old, never wrongly new.
+    const generation = await parts.store.generation();
+    const result = await readCaller(parts.store, claims);
+    if ('refusal' in result) return result;
+    if (known.size >= MAX_CACHED) known.delete(known.keys().next().value!);
+    known.set(digest, { claims, generation, accepted: result });
+    return result;
+  };
+
+  return {
+    authenticate(header, plane, expectedTenant, now) {
+      if (!header) return { refusal: 'token-missing', facts: {} };
+      if (header.length > MAX_TOKEN_LENGTH) return readToken(header) as TokenRefusal;
+      const digest = hash('sha256', header, 'binary');
+      const entry = known.get(digest);
+      if (!entry) {
+        const token = readToken(header);
+        return typeof token === 'string' ? verify(token, digest, plane, expectedTenant, now) : token;
+      }
+      const refusal = judgeClaims(entry.claims, parts.domain, plane, expectedTenant, now);
+      if (refusal) {
+        if (refusal.refusal === 'token-expired') known.delete(digest);
+        return refusal;
+      }
+      const generation = parts.store.generation();
+      return typeof generation === 'number'
+        ? admit(entry, generation)
+        : generation.then((value) => admit(entry, value));
+    },
+  };
+}
+
+/** The one token of a header `Bearer <JWS compact>` (RFC 6750 §2.1), the scheme in any case. */
+function readToken(header: string): string | TokenRefusal {
+  // Of another scheme, or of a token without one, nothing may be shown.
+  if (!/^bearer +/i.test(header)) return { refusal: 'token-missing', facts: {} };
+  if (header.length > MAX_TOKEN_LENGTH) return malformed(`it is longer than ${MAX_TOKEN_LENGTH} characters`);
+  const match = /^bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(header);
+  return match ? match[1]! : malformed('it is not one JWT of three parts');
+}
+
+/** What does not hold of a verified token here and now, or null. */
+function judgeClaims(
+  claims: TokenClaims,
+  domain: string,
+  plane: TokenPlane,
+  tenant: string,
+  now: number,
+): TokenRefusal | null {
+  if (claims.tenantId !== tenant) {
+    const facts = {
+      expected: tokenIssuer(domain, tenant),
+      issuer: claims.issuer,
+      found: shown(claims.tenantId),
+      tenant,
+    };
+    return { refusal: 'token-tenant', facts };
+  }
+  if (claims.plane !== plane) return { refusal: 'token-audience', facts: { audience: shown(claims.audience) } };
+  // RFC 7519 §4.1.4: on or after the expiration time the token must not be accepted; ours has no grace.
+  if (now >= claims.expires) {
+    return { refusal: 'token-expired', facts: { expired: toIso(claims.expires), now: toIso(now) } };
+  }
+  if (now + NOT_BEFORE_LEEWAY_MS < claims.starts) {
+    return { refusal: 'token-not-yet-valid', facts: { starts: toIso(claims.starts), now: toIso(now) } };
+  }
+  return null;
+}
+
+async function readCaller(store: Store, claims: TokenClaims): Promise<{ readonly caller: Caller } | TokenRefusal> {
+  const principal = await principalById.first(store.reader, { id: claims.oid });
+  const { oid, tenantId, appId } = claims;
+  // The application is compared too: a service principal made anew for another application is another principal.
+  const isSame =
+    principal?.tenant_id === tenantId && (principal.kind !== 'ServicePrincipal' || principal.app_id === appId);
+  if (!principal || !isSame) return { refusal: 'principal-unknown', facts: { oid, appid: appId } };
+  if (principal.enabled !== 1) return { refusal: 'principal-disabled', facts: { oid, appid: appId } };
+  const caller: Caller = {
+    oid,
+    tenantId,
+    kind: principal.kind === 'User' ? 'User' : 'ServicePrincipal',
+    appId,
+    appIdAcr: claims.appIdAcr,
+    displayName: principal.display_name,
+    issuer: claims.issuer,
+    upn: principal.upn,
+    managedIdentity: claims.managedIdentity,
+    scopes: claims.scopes,
+    principalIds: [oid],
+    directoryRole: principal.directory_role,
+    expires: claims.expires,
+    tokenId: claims.tokenId,
+  };
+  return { caller };
+}

@@ -1,0 +1,75 @@
+import { toIso } from '../base/text.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import { type VerifiedAssertion, verifyAssertion } from './client-assertion.ts';
+import { noSecret, verifySecret } from './client-secret.ts';
+import type { IdentityParts } from './parts.ts';
+import { type CredentialRow, credentialsOfApp, type PrincipalRow, principalByAppId } from './repository.ts';
+import type { TokenRequest } from './token-request.ts';
+
+/** A client that has proved itself. */
+export interface AuthenticatedClient {
+  readonly principal: PrincipalRow;
+  /** Id of the credential that did. */
+  readonly credentialId: string;
+  /** Set where it was an assertion: it counts once, so its use is yet to be recorded. */
+  readonly assertion: VerifiedAssertion | null;
+}
+
+/**
+ * Verifies a client's proof. An unknown client costs the same queries and the same hash as a known one with a wrong secret.
+ * @throws Refusal
+ */
+export async function authenticateClient(
+  parts: IdentityParts,
+  request: TokenRequest,
+  now: number,
+): Promise<AuthenticatedClient> {
+  const { clientId, proof, resource } = request;
+  const [principal, credentials] = await Promise.all([
+    principalByAppId.first(parts.store.reader, { appId: clientId }),
+    credentialsOfApp.all(parts.store.reader, { appId: clientId }),
+  ]);
+  const secret = proof.kind === 'secret' ? judgeSecret(proof.secret, credentials, now) : null;
+  // A managed identity has no credentials of its own: for this endpoint it is no application.
+  if (!principal || principal.type === 'ManagedIdentity') throw new Refusal('application-unknown', { clientId });
+  const assertion =
+    proof.kind === 'assertion'
+      ? await verifyAssertion(parts, { clientId, resource, assertion: proof.assertion }, credentials, now)
+      : null;
+  if (secret) assertSecret(secret, clientId, now);
+  // After the proof: whether an application is disabled is its owner's to know.
+  if (principal.enabled !== 1) throw new Refusal('application-disabled', { clientId, name: principal.display_name });
+  return { principal, credentialId: assertion?.credentialId ?? secret!.match!.id, assertion };
+}
+
+interface SecretVerdict {
+  readonly match: CredentialRow | null;
+  readonly valid: boolean;
+}
+
+/** Compares with every secret of the application, so that the time does not tell which one it was. */
+function judgeSecret(text: string, credentials: readonly CredentialRow[], now: number): SecretVerdict {
+  let match: CredentialRow | null = null;
+  let valid = false;
+  for (const row of credentials) {
+    if (row.kind !== 'secret' || !verifySecret(text, row.material)) continue;
+    const isValid = row.starts <= now && now < row.expires;
+    if (!match || isValid) match = row;
+    valid ||= isValid;
+  }
+  if (!credentials.some((row) => row.kind === 'secret')) verifySecret(text, noSecret);
+  return { match, valid };
+}
+
+function assertSecret({ match, valid }: SecretVerdict, clientId: string, now: number): void {
+  if (!match) throw new Refusal('client-secret-wrong', { clientId });
+  if (valid) return;
+  const facts = {
+    clientId,
+    keyId: match.id,
+    starts: toIso(match.starts),
+    expired: toIso(match.expires),
+    now: toIso(now),
+  };
+  throw new Refusal(match.starts > now ? 'client-secret-not-yet-valid' : 'client-secret-expired', facts);
+}

@@ -1,0 +1,26 @@
+import type { Clock, Random } from '../base/ports.ts';
+import type { Store } from '../store/store.ts';
+import type { SigningKeys } from './signing-keys.ts';
+
+/** What the identity plane is made of. */
+export interface IdentityParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly signingKeys: SigningKeys;
+  /** The tenant's GUID, in lower case. */
+  readonly tenantId: string;
+  /** The domain under which the planes' host names are, in lower case. */
+  readonly domain: string;
+  /** Further names of the tenant, in lower case, e.g. its domain name. */
+  readonly tenantNames?: readonly string[];
+}
+
+/** Names that stand for the tenant of whoever signs in; here there is one. `adfs` is the authority form without a tenant. */
+const ANY_TENANT = ['common', 'organizations', 'adfs'];
+
+/** Whether a path's tenant segment names this installation's tenant. */
+export function isOurTenant(parts: Pick<IdentityParts, 'tenantId' | 'tenantNames'>, segment: string): boolean {
+  const name = segment.toLowerCase();
+  return name === parts.tenantId || ANY_TENANT.includes(name) || (parts.tenantNames?.includes(name) ?? false);
+}

@@ -1,0 +1,139 @@
+import { isUuid } from '../base/ids.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import { planeOfResource } from './audiences.ts';
+
+/** How the client says it proves itself. */
+export type ClientProof =
+  | { readonly kind: 'secret'; readonly secret: string }
+  | { readonly kind: 'assertion'; readonly assertion: string };
+
+/** A token request whose form is right. */
+export interface TokenRequest {
+  /** In lower case. */
+  readonly clientId: string;
+  readonly proof: ClientProof;
+  /** The audience of the token, exactly as asked for. */
+  readonly resource: string;
+}
+
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const DEFAULT_SCOPE = '/.default';
+
+/** Grants that Entra has and this release has not, by name, as people know them. */
+const otherGrants: Readonly<Record<string, string>> = {
+  authorization_code: 'authorization code',
+  refresh_token: 'refresh token',
+  password: 'user name and password',
+  device_code: 'device code',
+  'urn:ietf:params:oauth:grant-type:device_code': 'device code',
+  'urn:ietf:params:oauth:grant-type:jwt-bearer': 'on behalf of a user',
+  'urn:ietf:params:oauth:grant-type:token-exchange': 'token exchange',
+};
+
+/**
+ * Reads a client credentials request (RFC 6749 §4.4, client authentication by §2.3.1 or RFC 7523 §2.2).
+ * @param version of the endpoint: 1 takes `resource`, 2 takes `scope`; each takes the other's where its own is missing
+ * @throws Refusal
+ */
+export function readTokenRequest(
+  form: Readonly<Record<string, unknown>>,
+  authorization: string | undefined,
+  version: 1 | 2,
+  domain: string,
+): TokenRequest {
+  const grant = requireField(form, 'grant_type');
+  if (grant !== 'client_credentials') throw unsupportedGrant(grant);
+  const { clientId, proof } = readClient(form, authorization);
+  return { clientId, proof, resource: readResource(form, version, domain) };
+}
+
+/** The refusal of a grant that this release does not have. */
+export function unsupportedGrant(grant: string): Refusal {
+  return new Refusal('grant-unsupported', { grant: otherGrants[grant] ?? 'unknown' });
+}
+
+function readClient(
+  form: Readonly<Record<string, unknown>>,
+  authorization: string | undefined,
+): { readonly clientId: string; readonly proof: ClientProof } {
+  const basic = authorization === undefined ? null : readBasic(authorization);
+  const secret = field(form, 'client_secret');
+  const assertion = field(form, 'client_assertion');
+  const ways = [basic?.secret, secret, assertion].filter((way) => way !== undefined && way !== '').length;
+  if (ways > 1) throw new Refusal('client-proof-ambiguous');
+  const named = field(form, 'client_id');
+  if (basic && named && named.toLowerCase() !== basic.clientId.toLowerCase())
+    throw new Refusal('client-proof-ambiguous');
+  const clientId = named || basic?.clientId;
+  if (!clientId) throw new Refusal('parameter-missing', { parameter: 'client_id' });
+  // What is no GUID is not shown: it may be a secret in the wrong field.
+  if (!isUuid(clientId)) throw new Refusal('application-unknown', { clientId: '(not a GUID)' });
+  if (ways === 0) throw new Refusal('client-proof-missing', { clientId });
+  if (!assertion)
+    return { clientId: clientId.toLowerCase(), proof: { kind: 'secret', secret: secret || basic!.secret } };
+  const type = requireField(form, 'client_assertion_type');
+  if (type !== ASSERTION_TYPE) throw new Refusal('assertion-type-unknown', { expected: ASSERTION_TYPE });
+  return { clientId: clientId.toLowerCase(), proof: { kind: 'assertion', assertion } };
+}
+
+/** RFC 6749 §2.3.1: both halves are form-encoded before they are joined. */
+function readBasic(authorization: string): { readonly clientId: string; readonly secret: string } {
+  const match = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization);
+  const pair = match ? Buffer.from(match[1]!, 'base64').toString('utf8') : '';
+  const colon = pair.indexOf(':');
+  if (colon < 1) throw new Refusal('client-authorization-malformed');
+  try {
+    return { clientId: decodeForm(pair.slice(0, colon)), secret: decodeForm(pair.slice(colon + 1)) };
+  } catch {
+    throw new Refusal('client-authorization-malformed');
+  }
+}
+
+function decodeForm(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '));
+}
+
+function readResource(form: Readonly<Record<string, unknown>>, version: 1 | 2, domain: string): string {
+  const scope = field(form, 'scope');
+  const named = field(form, 'resource');
+  const byScope =
+    version === 2 ? scope !== undefined || named === undefined : named === undefined && scope !== undefined;
+  let resource: string;
+  if (byScope) {
+    if (!scope) throw new Refusal('parameter-missing', { parameter: 'scope' });
+    // Exactly one suffix is taken off: the rest, also a slash at its end, is the audience.
+    if (!scope.endsWith(DEFAULT_SCOPE) || /\s/.test(scope))
+      throw new Refusal('scope-invalid', { scope: shownUrl(scope) });
+    resource = scope.slice(0, -DEFAULT_SCOPE.length);
+  } else {
+    if (!named) throw new Refusal('parameter-missing', { parameter: 'resource' });
+    resource = named;
+  }
+  assertResource(resource, domain);
+  return resource;
+}
+
+/**
+ * Holds a resource against those there are.
+ * @throws Refusal `resource-unknown`
+ */
+export function assertResource(resource: string, domain: string): void {
+  if (planeOfResource(resource, domain)) return;
+  throw new Refusal('resource-unknown', { target: shownUrl(resource), domain });
+}
+
+/** What is asked for, if it looks like a URL or an id; anything else may be a secret in the wrong field. */
+function shownUrl(text: string): string {
+  return /^(https?:\/\/[\w.:/~-]{1,200}|[0-9a-f-]{36}(\/\.default)?)$/i.test(text) ? text : '(not a URL)';
+}
+
+function requireField(form: Readonly<Record<string, unknown>>, name: string): string {
+  const value = field(form, name);
+  if (!value) throw new Refusal('parameter-missing', { parameter: name });
+  return value;
+}
+
+function field(form: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const value = Object.hasOwn(form, name) ? form[name] : undefined;
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,294 @@
+import type { Answer, ApiVersions, Call, Method, Need, Operation } from '../operations/operation.ts';
+import { noVersions } from '../operations/versions.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import { keyVaultVersions, managedIdentityVersions, resourcesVersions } from './arm-versions.ts';
+import {
+  checkNameAvailability,
+  getDeletedVault,
+  getOperationResult,
+  listDeletedVaults,
+  purgeDeletedVault,
+} from './deleted-vaults.ts';
+import { deleteGroup, getGroup, headGroup, listResourceGroups, patchGroup, putGroup } from './groups.ts';
+import {
+  deleteIdentity,
+  getIdentity,
+  listGroupIdentities,
+  listSubscriptionIdentities,
+  patchIdentity,
+  putIdentity,
+} from './identities.ts';
+import { getEndpoints, getHealth, type Health } from './metadata.ts';
+import type { ResourceParts } from './parts.ts';
+import { getProvider, listProviders, registerProvider } from './providers.ts';
+import { listGroupResources, listSubscriptionResources } from './resource-list.ts';
+import { groupScope, identityScope, subscriptionScope, vaultScope } from './scopes.ts';
+import { getSubscription, listLocations, listMySubscriptions, listTenants } from './subscriptions.ts';
+import { changeAccessPolicies } from './vault-policies.ts';
+import { deleteVault, getVault, listGroupVaults, listSubscriptionVaults, patchVault, putVault } from './vaults.ts';
+
+type Run = (parts: ResourceParts, call: Call) => Promise<Answer>;
+
+/** What a row says; the rest follows from its section. */
+interface Row {
+  readonly id: string;
+  readonly method: Method;
+  readonly path: string;
+  /** An action at the scope of the section, or any valid token. */
+  readonly need: string | 'authenticated';
+  readonly body?: 'json';
+  readonly success: readonly number[];
+  readonly run: Run;
+}
+
+/** Rows under one path, at one scope, of one provider's versions. */
+interface Section {
+  readonly prefix: string;
+  readonly versions: ApiVersions;
+  readonly scope: (parameters: Readonly<Record<string, string>>) => string;
+  readonly rows: readonly Row[];
+}
+
+const subscription = '/subscriptions/:subscriptionId';
+const group = `${subscription}/resourceGroups/:group`;
+const vaultType = 'Microsoft.KeyVault/vaults';
+const identityType = 'Microsoft.ManagedIdentity/userAssignedIdentities';
+const groupAction = 'Microsoft.Resources/subscriptions/resourceGroups';
+
+const tenantRows: Section = {
+  prefix: '',
+  versions: resourcesVersions,
+  scope: () => '/',
+  rows: [
+    row('TenantList', 'GET', '/tenants', 'authenticated', listTenants),
+    row('SubscriptionList', 'GET', '/subscriptions', 'authenticated', listMySubscriptions),
+  ],
+};
+
+const subscriptionRows: Section = {
+  prefix: subscription,
+  versions: resourcesVersions,
+  scope: subscriptionScope,
+  rows: [
+    row('SubscriptionGet', 'GET', '', 'authenticated', getSubscription),
+    row('LocationList', 'GET', '/locations', 'authenticated', listLocations),
+    row('ResourceGroupList', 'GET', '/resourceGroups', 'authenticated', listResourceGroups),
+    row('ResourceList', 'GET', '/resources', 'authenticated', listSubscriptionResources),
+    row('ProviderList', 'GET', '/providers', 'authenticated', listProviders),
+    row('ProviderGet', 'GET', '/providers/:namespace', 'authenticated', getProvider),
+    row(
+      'ProviderRegister',
+      'POST',
+      '/providers/:namespace/register',
+      'Microsoft.Resources/subscriptions/providers/register/action',
+      registerProvider,
+    ),
+  ],
+};
+
+const groupRows: Section = {
+  prefix: group,
+  versions: resourcesVersions,
+  scope: groupScope,
+  rows: [
+    row('ResourceGroupPut', 'PUT', '', `${groupAction}/write`, putGroup, 'json', [200, 201]),
+    row('ResourceGroupPatch', 'PATCH', '', `${groupAction}/write`, patchGroup, 'json'),
+    row('ResourceGroupGet', 'GET', '', `${groupAction}/read`, getGroup),
+    row('ResourceGroupExists', 'HEAD', '', `${groupAction}/read`, headGroup, undefined, [204]),
+    row('ResourceGroupDelete', 'DELETE', '', `${groupAction}/delete`, deleteGroup),
+    row('ResourceList', 'GET', '/resources', 'authenticated', listGroupResources),
+  ],
+};
+
+const vaultRows: Section = {
+  prefix: `${group}/providers/Microsoft.KeyVault/vaults/:vault`,
+  versions: keyVaultVersions,
+  scope: vaultScope,
+  rows: [
+    row('VaultPut', 'PUT', '', `${vaultType}/write`, putVault, 'json', [200, 201]),
+    row('VaultPatch', 'PATCH', '', `${vaultType}/write`, patchVault, 'json', [200, 201]),
+    row('VaultGet', 'GET', '', `${vaultType}/read`, getVault),
+    row('VaultDelete', 'DELETE', '', `${vaultType}/delete`, deleteVault, undefined, [200, 204]),
+    row(
+      'VaultAccessPolicyPut',
+      'PUT',
+      '/accessPolicies/:operation',
+      `${vaultType}/accessPolicies/write`,
+      changeAccessPolicies,
+      'json',
+      [200, 201],
+    ),
+  ],
+};
+
+const vaultListRows: Section = {
+  prefix: group,
+  versions: keyVaultVersions,
+  scope: groupScope,
+  rows: [
+    row('VaultList', 'GET', '/providers/Microsoft.KeyVault/vaults', 'authenticated', listGroupVaults),
+    row('ManagedHsmList', 'GET', '/providers/Microsoft.KeyVault/managedHSMs', 'authenticated', listNothing),
+    row('ManagedHsmPut', 'PUT', '/providers/Microsoft.KeyVault/managedHSMs/:hsm', 'authenticated', refuseHsm, 'json'),
+    row('ManagedHsmGet', 'GET', '/providers/Microsoft.KeyVault/managedHSMs/:hsm', 'authenticated', refuseHsm),
+  ],
+};
+
+const keyVaultRows: Section = {
+  prefix: `${subscription}/providers/Microsoft.KeyVault`,
+  versions: keyVaultVersions,
+  scope: subscriptionScope,
+  rows: [
+    row('VaultList', 'GET', '/vaults', 'authenticated', listSubscriptionVaults),
+    row('VaultListDeleted', 'GET', '/deletedVaults', 'Microsoft.KeyVault/deletedVaults/read', listDeletedVaults),
+    row(
+      'VaultGetDeleted',
+      'GET',
+      '/locations/:location/deletedVaults/:vault',
+      'Microsoft.KeyVault/locations/deletedVaults/read',
+      getDeletedVault,
+    ),
+    row(
+      'VaultPurge',
+      'POST',
+      '/locations/:location/deletedVaults/:vault/purge',
+      'Microsoft.KeyVault/locations/deletedVaults/purge/action',
+      purgeDeletedVault,
+      undefined,
+      [200, 202],
+    ),
+    row(
+      'OperationResultGet',
+      'GET',
+      '/locations/:location/operationResults/:operation',
+      'Microsoft.KeyVault/locations/operationResults/read',
+      getOperationResult,
+      undefined,
+      [200, 202],
+    ),
+    row(
+      'VaultCheckName',
+      'POST',
+      '/checkNameAvailability',
+      'Microsoft.KeyVault/checkNameAvailability/read',
+      checkNameAvailability,
+      'json',
+    ),
+    row('ManagedHsmList', 'GET', '/managedHSMs', 'authenticated', listNothing),
+    row('ManagedHsmListDeleted', 'GET', '/deletedManagedHSMs', 'authenticated', listNothing),
+    row('ManagedHsmCheckName', 'POST', '/checkMhsmNameAvailability', 'authenticated', refuseHsm, 'json'),
+  ],
+};
+
+const identityRows: Section = {
+  prefix: `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/:identity`,
+  versions: managedIdentityVersions,
+  scope: identityScope,
+  rows: [
+    row('ManagedIdentityPut', 'PUT', '', `${identityType}/write`, putIdentity, 'json', [200, 201]),
+    row('ManagedIdentityPatch', 'PATCH', '', `${identityType}/write`, patchIdentity, 'json'),
+    row('ManagedIdentityGet', 'GET', '', `${identityType}/read`, getIdentity),
+    row('ManagedIdentityDelete', 'DELETE', '', `${identityType}/delete`, deleteIdentity, undefined, [200, 204]),
+  ],
+};
+
+const identityListRows: readonly Section[] = [
+  {
+    prefix: group,
+    versions: managedIdentityVersions,
+    scope: groupScope,
+    rows: [row('ManagedIdentityList', 'GET', `/providers/${identityType}`, 'authenticated', listGroupIdentities)],
+  },
+  {
+    prefix: subscription,
+    versions: managedIdentityVersions,
+    scope: subscriptionScope,
+    rows: [
+      row('ManagedIdentityList', 'GET', `/providers/${identityType}`, 'authenticated', listSubscriptionIdentities),
+    ],
+  },
+];
+
+const sections: readonly Section[] = [
+  tenantRows,
+  subscriptionRows,
+  groupRows,
+  vaultRows,
+  vaultListRows,
+  keyVaultRows,
+  identityRows,
+  ...identityListRows,
+];
+
+/** What the rows of this room need besides the operations' own parts. */
+export interface ResourceOperationParts extends ResourceParts {
+  readonly version: string;
+  health(): Health;
+}
+
+/** The rows of subscriptions, resource groups, vaults, managed identities and the cloud's metadata. */
+export function resourceOperations(parts: ResourceOperationParts): readonly Operation[] {
+  const open = { plane: 'management', method: 'GET', need: { kind: 'anonymous' }, throttle: 'none' } as const;
+  return [
+    ...sections.flatMap((section) => section.rows.map((one) => toOperation(parts, section, one))),
+    {
+      ...open,
+      id: 'CloudEndpoints',
+      path: '/metadata/endpoints',
+      versions: resourcesVersions,
+      body: 'none',
+      success: [200],
+      unaudited: true,
+      run: (call) => getEndpoints(parts.domain, call),
+    },
+    {
+      ...open,
+      id: 'Health',
+      path: '/metadata/health',
+      versions: noVersions,
+      body: 'none',
+      success: [200],
+      unaudited: true,
+      run: () => getHealth(parts.version, parts.health()),
+    },
+  ];
+}
+
+function row(
+  id: string,
+  method: Method,
+  path: string,
+  need: string,
+  run: Run,
+  body?: 'json',
+  success: readonly number[] = [200],
+): Row {
+  return { id, method, path, need, run, success, ...(body && { body }) };
+}
+
+function toOperation(parts: ResourceParts, section: Section, one: Row): Operation {
+  const need: Need =
+    one.need === 'authenticated'
+      ? { kind: 'authenticated' }
+      : { kind: 'management', action: one.need, scope: section.scope };
+  return {
+    id: one.id,
+    plane: 'management',
+    method: one.method,
+    path: `${section.prefix}${one.path}`,
+    versions: section.versions,
+    need,
+    throttle: 'none',
+    body: one.body ?? 'none',
+    success: one.success,
+    run: (call) => one.run(parts, call),
+  };
+}
+
+/** There are no managed HSMs here; `az keyvault list` asks for them all the same. */
+async function listNothing(): Promise<Answer> {
+  return { status: 200, body: { value: [] } };
+}
+
+async function refuseHsm(): Promise<Answer> {
+  throw new Refusal('not-implemented', { feature: 'Managed HSM' });
+}

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import type { Keyring } from '../crypto/keyring.ts';
+import type { Store } from '../store/store.ts';
+import type { IssuedCertificate } from './local-ca.ts';
+import { needsRenewal, serverNames } from './server-names.ts';
+
+const AUTHORITY = 'local-authority';
+const SERVER = 'server-certificate';
+const LIFETIME_DAYS = 90;
+
+/** The certificate the server shows, and the authority that clients trust for it (null where the operator brought both). */
+export interface ServerCertificate {
+  readonly server: IssuedCertificate;
+  readonly authorityPem: string | null;
+}
+
+/**
+ * The server's certificate by the local authority: both made at the first start, kept encrypted in the store, the
+ * server's renewed when a third of its 90 days is left or the domain has changed. The authority may vouch for the domain
+ * and for loopback alone, so that trusting it gives nobody power over other names.
+ */
+export async function localCertificate(
+  parts: { readonly store: Store; readonly keyring: Keyring },
+  domain: string,
+  now: number,
+): Promise<ServerCertificate> {
+  const { store, keyring } = parts;
+  const names = serverNames(domain);
+  const stored = await readPair(parts, AUTHORITY);
+  const server = await readPair(parts, SERVER);
+  if (stored && server) {
+    const isFine = !needsRenewal({
+      certificatePem: server.certificatePem,
+      names,
+      now,
+      authorityPem: stored.certificatePem,
+    });
+    if (isFine) return { server, authorityPem: stored.certificatePem };
+  }
+  // Only now: the X.509 library takes a quarter of a second to load, and most starts need none of it.
+  const ca = await import('./local-ca.ts');
+  const isUsable = stored !== null && (await ca.authorityCovers(stored.certificatePem, names, now));
+  const authority = isUsable
+    ? stored
+    : await ca.createAuthority({
+        now,
+        commonName: `Strongroom local CA (${domain})`,
+        permitted: { domains: [domain], addressRanges: ca.LOOPBACK_RANGES },
+      });
+  const issued = await ca.issueServerCertificate({
+    authority,
+    names: names.dnsNames,
+    ipAddresses: names.ipAddresses,
+    now,
+    lifetimeDays: LIFETIME_DAYS,
+  });
+  await store.write(async (transaction) => {
+    if (!isUsable) await keyring.writeValue(transaction, AUTHORITY, Buffer.from(JSON.stringify(authority)), now);
+    await keyring.writeValue(transaction, SERVER, Buffer.from(JSON.stringify(issued)), now);
+  });
+  return { server: issued, authorityPem: authority.certificatePem };
+}
+
+/** The operator's own certificate, from files. */
+export function operatorCertificate(files: {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}): ServerCertificate {
+  return {
+    server: {
+      certificatePem: readFileSync(files.certificateFile, 'utf8'),
+      privateKeyPem: readFileSync(files.keyFile, 'utf8'),
+    },
+    authorityPem: null,
+  };
+}
+
+async function readPair(
+  { store, keyring }: { readonly store: Store; readonly keyring: Keyring },
+  name: string,
+): Promise<IssuedCertificate | null> {
+  const bytes = await keyring.readValue(store.reader, name);
+  return bytes && (JSON.parse(bytes.toString('utf8')) as IssuedCertificate);
+}
