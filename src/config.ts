@@ -1,0 +1,185 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+/** How one installation is run; see docs/operations.md. */
+export interface Config {
+  readonly dataDir: string;
+  readonly domain: string;
+  /** Port of the HTTPS listener; 0 takes a free one. */
+  readonly port: number;
+  /** Port of the managed identity endpoint (plain HTTP on loopback); null turns it off. */
+  readonly imdsPort: number | null;
+  /** Addresses of the HTTPS listener. */
+  readonly addresses: readonly string[];
+  /** Addresses of the managed identity endpoint: loopback, or 169.254.169.254 where it was added to this machine. */
+  readonly imdsAddresses: readonly string[];
+  readonly store: { readonly kind: 'sqlite' } | { readonly kind: 'postgres'; readonly urlFile: string };
+  /** Path of the seal key; `seal.key` in the data directory where not set. */
+  readonly sealKeyFile: string;
+  /** The operator's own certificate in place of the local authority's. */
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
+  /** Serve api-versions newer than the newest known one as that one. */
+  readonly acceptNewerApiVersions: boolean;
+  /** What of the first start's resources is named how. */
+  readonly first: {
+    readonly subscription: string;
+    readonly group: string;
+    readonly vault: string;
+    readonly location: string;
+  };
+}
+
+/** A configuration that cannot be used; the message names the setting. */
+export class ConfigFault extends Error {
+  readonly code = 'config-invalid';
+  constructor(message: string) {
+    super(message);
+    this.name = 'ConfigFault';
+  }
+}
+
+/** What the command line sets; it comes before the file. */
+export interface ConfigFlags {
+  readonly dataDir: string;
+  readonly configFile?: string | undefined;
+  readonly port?: string | undefined;
+  readonly imdsPort?: string | undefined;
+  readonly domain?: string | undefined;
+}
+
+const DEFAULT_PORT = 8443;
+const LOOPBACK = ['127.0.0.1', '::1'];
+
+/**
+ * Puts the configuration together: command line, then file, then defaults. Unknown settings are refused: a misspelt
+ * restriction must not pass as none.
+ * @throws ConfigFault
+ */
+export function readConfig(flags: ConfigFlags): Config {
+  const file = new Settings(flags.configFile === undefined ? {} : readFile(flags.configFile), flags.configFile ?? '');
+  const dataDir = resolve(flags.dataDir);
+  const port = portOf(flags.port, '--port') ?? file.port('port') ?? DEFAULT_PORT;
+  const imdsFlag = portOf(flags.imdsPort, '--imds-port');
+  const config: Config = {
+    dataDir,
+    domain: domainOf(flags.domain ?? file.text('domain') ?? 'localhost'),
+    port,
+    imdsPort: imdsFlag ?? (file.isOff('imdsPort') ? null : (file.port('imdsPort') ?? (port === 0 ? 0 : port + 1))),
+    addresses: file.texts('addresses') ?? LOOPBACK,
+    imdsAddresses: loopbackOnly(file.texts('imdsAddresses') ?? LOOPBACK),
+    store: storeOf(file),
+    sealKeyFile: resolve(dataDir, file.text('sealKeyFile') ?? 'seal.key'),
+    tls: tlsOf(file),
+    acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
+    first: {
+      subscription: file.text('firstSubscription') ?? 'Strongroom',
+      group: file.text('firstGroup') ?? 'strongroom',
+      vault: file.text('firstVault') ?? 'main-vault',
+      location: file.text('firstLocation') ?? 'local',
+    },
+  };
+  file.refuseRest();
+  return config;
+}
+
+function readFile(path: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? 'it is not JSON' : (error as Error).message;
+    throw new ConfigFault(`The configuration ${path} cannot be read: ${reason}.`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ConfigFault(`The configuration ${path} must be a JSON object.`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function storeOf(file: Settings): Config['store'] {
+  const urlFile = file.text('postgresUrlFile');
+  return urlFile === undefined ? { kind: 'sqlite' } : { kind: 'postgres', urlFile: resolve(urlFile) };
+}
+
+function tlsOf(file: Settings): Config['tls'] {
+  const certificateFile = file.text('tlsCertificateFile');
+  const keyFile = file.text('tlsKeyFile');
+  if (certificateFile === undefined && keyFile === undefined) return null;
+  if (certificateFile === undefined || keyFile === undefined) {
+    throw new ConfigFault('tlsCertificateFile and tlsKeyFile must be set together.');
+  }
+  return { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) };
+}
+
+function domainOf(text: string): string {
+  if (!/^(?=.{1,200}$)[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text))
+    throw new ConfigFault(`The domain ${text} is not a domain name.`);
+  return text.toLowerCase();
+}
+
+function portOf(text: string | undefined, name: string): number | undefined {
+  if (text === undefined) return undefined;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) throw new ConfigFault(`${name} must be 0 to 65535.`);
+  return port;
+}
+
+/** Whoever reaches that endpoint gets tokens: it stays on this machine. */
+function loopbackOnly(addresses: readonly string[]): readonly string[] {
+  const outside = addresses.find((address) => !/^(127\.\d+\.\d+\.\d+|::1|169\.254\.169\.254)$/.test(address));
+  if (outside !== undefined) {
+    throw new ConfigFault(`imdsAddresses may hold loopback addresses and 169.254.169.254 only, not ${outside}.`);
+  }
+  return addresses;
+}
+
+/** The settings of a file, each taken at most once. */
+class Settings {
+  readonly #values: Map<string, unknown>;
+  readonly #path: string;
+
+  constructor(values: Record<string, unknown>, path: string) {
+    this.#values = new Map(Object.entries(values));
+    this.#path = path;
+  }
+
+  text(name: string): string | undefined {
+    return this.#take(name, (value): value is string => typeof value === 'string' && value !== '', 'a text');
+  }
+
+  flag(name: string): boolean | undefined {
+    return this.#take(name, (value): value is boolean => typeof value === 'boolean', 'true or false');
+  }
+
+  port(name: string): number | undefined {
+    const isPort = (value: unknown): value is number =>
+      Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65_535;
+    return this.#take(name, isPort, '0 to 65535');
+  }
+
+  texts(name: string): readonly string[] | undefined {
+    const isTexts = (value: unknown): value is string[] =>
+      Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string');
+    return this.#take(name, isTexts, 'a list of texts');
+  }
+
+  isOff(name: string): boolean {
+    if (this.#values.get(name) !== null) return false;
+    return this.#values.delete(name);
+  }
+
+  refuseRest(): void {
+    const [unknown] = this.#values.keys();
+    if (unknown !== undefined) {
+      throw new ConfigFault(`The configuration ${this.#path} has a setting that does not exist: ${unknown}.`);
+    }
+  }
+
+  #take<T>(name: string, is: (value: unknown) => value is T, what: string): T | undefined {
+    if (!this.#values.has(name)) return undefined;
+    const value = this.#values.get(name);
+    this.#values.delete(name);
+    if (!is(value)) throw new ConfigFault(`The setting ${name} in ${this.#path} must be ${what}.`);
+    return value;
+  }
+}

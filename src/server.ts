@@ -1,0 +1,245 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Access } from './access/authorise.ts';
+import { accessOperations } from './access/role-operations.ts';
+import { openJournal } from './audit/journal.ts';
+import { replaceFile, writeNewFile } from './base/files.ts';
+import type { Clock, Log, Random } from './base/ports.ts';
+import type { Config } from './config.ts';
+import { Keyring } from './crypto/keyring.ts';
+import { createKeyFile, openKeyFile } from './crypto/seal.ts';
+import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
+import { buildApp } from './http/app.ts';
+import { type Listener, listen } from './http/listen.ts';
+import { createAuthenticator } from './identity/authenticate.ts';
+import { endpointSecret, imdsOperations } from './identity/imds-operations.ts';
+import { loginOperations } from './identity/operations.ts';
+import { SigningKeys } from './identity/signing-keys.ts';
+import { Scheduler } from './jobs/scheduler.ts';
+import { type HostName, hostReader } from './operations/hosts.ts';
+import type { Operation } from './operations/operation.ts';
+import { Pager } from './operations/paging.ts';
+import { Pipeline } from './operations/pipeline.ts';
+import { purgeJob } from './recovery/purge-job.ts';
+import { resourceOperations } from './resources/operations.ts';
+import { createVaultDirectory } from './resources/vault-directory.ts';
+import { secretOperations } from './secrets/operations.ts';
+import type { Driver } from './store/port.ts';
+import { openSqlite } from './store/sqlite/driver.ts';
+import { openStore, type Store } from './store/store.ts';
+import { localCertificate, operatorCertificate, type ServerCertificate } from './tls/server-certificate.ts';
+
+/** What a server is started with. */
+export interface ServerParts {
+  readonly config: Config;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** A server that answers. */
+export interface RunningServer {
+  readonly port: number;
+  readonly imdsPort: number | null;
+  readonly installation: Installation;
+  /** Known at the first start alone, and kept in administrator.json. */
+  readonly firstCredentials: FirstCredentials | null;
+  readonly vaults: readonly string[];
+  /** The secret that the App Service endpoint wants in X-IDENTITY-HEADER. */
+  readonly identityHeader: string;
+  readonly storePlace: string;
+  /** Lets what is under way finish, for at most the grace, and closes everything. */
+  close(graceMilliseconds: number): Promise<void>;
+}
+
+const CERTIFICATE_CHECK_MS = 3_600_000;
+
+/**
+ * Opens the store and its keys, makes what a first start makes, and listens.
+ * @throws StoreFault, SealFault, AuditFault, ListenFault: each with a message for the operator, nothing overwritten
+ */
+export async function startServer(parts: ServerParts): Promise<RunningServer> {
+  const { config, clock, random } = parts;
+  const driver = await openDriver(config);
+  const store = await openStore(driver, { now: clock.now() }).catch(async (error: unknown) => {
+    await driver.close();
+    throw error;
+  });
+  try {
+    prepareSeal(config, random, await hasRootKey(store));
+    const keyring = await Keyring.open(store, openKeyFile(config.sealKeyFile, random), random, clock.now());
+    store.useJournal(await openJournal(keyring, store.reader, chainName(config)));
+    return await serve(parts, store, keyring);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** The driver that the configuration names. */
+export async function openDriver(config: Config): Promise<Driver> {
+  if (config.store.kind === 'sqlite') return openSqlite(join(config.dataDir, 'strongroom.db'));
+  const { openPostgres } = await import('./store/postgres/driver.ts');
+  return openPostgres({ connectionString: readFileSync(config.store.urlFile, 'utf8').trim() });
+}
+
+async function hasRootKey(store: Store): Promise<boolean> {
+  return (await store.reader.db.selectFrom('root_keys').select('id').limit(1).execute()).length > 0;
+}
+
+/** A seal key is made for an installation that has no root key yet; data without its seal key is a fault, told when it is opened. */
+function prepareSeal(config: Config, random: Random, isSealed: boolean): void {
+  if (!isSealed && !existsSync(config.sealKeyFile)) createKeyFile(config.sealKeyFile, random);
+}
+
+/** Each node of a shared store has an audit chain of its own, named by a file in its data directory. */
+function chainName(config: Config): string {
+  if (config.store.kind === 'sqlite') return 'main';
+  const path = join(config.dataDir, 'node-id');
+  if (!existsSync(path)) writeNewFile(path, randomUUID(), 0o600);
+  return readFileSync(path, 'utf8').trim();
+}
+
+async function serve(parts: ServerParts, store: Store, keyring: Keyring): Promise<RunningServer> {
+  const { config, clock, log } = parts;
+  const { installation, credentials } = await installationOf(parts, store, keyring);
+  const { domain } = config;
+  const { tenantId } = installation;
+  const base = { ...parts, store, keyring, tenantId, domain, subscriptionId: installation.subscriptionId };
+  const signingKeys = await SigningKeys.open(base);
+  const access = new Access(store);
+  const vaultDirectory = createVaultDirectory(store);
+  const authenticator = createAuthenticator({ store, domain, keys: signingKeys });
+  const pipeline = new Pipeline({
+    ...base,
+    access,
+    acceptNewerApiVersions: config.acceptNewerApiVersions,
+    findVault: (nameKey) => vaultDirectory.find(nameKey),
+    authenticate: (header, plane, tenant, now) => authenticator.authenticate(header, plane, tenant, now),
+  });
+  const health = () => ({
+    status: 'ok',
+    version: parts.version,
+    seal: { kind: 'key-file', state: 'open' },
+    store: { kind: config.store.kind },
+  });
+  const identityHeader = await endpointSecret(base);
+  const pager = new Pager(keyring);
+  const operations: readonly Operation[] = [
+    ...secretOperations({ ...base, pager }),
+    ...resourceOperations({ ...base, access, health }),
+    ...accessOperations({ ...base, access }),
+    ...loginOperations({ ...base, signingKeys }),
+  ];
+  const appParts = { pipeline, clock, tenantId, domain };
+  const app = await buildApp({ ...appParts, operations, readHost: hostReader(domain) });
+  const imdsApp = await buildApp({
+    ...appParts,
+    operations: imdsOperations({ ...base, signingKeys, identityHeader }),
+    readHost: imdsHost,
+  });
+  const certificate = await certificateOf(parts, store, keyring);
+  const listener = await listen(
+    (request, response) => app.routing(request, response),
+    config.addresses,
+    config.port,
+    certificate.server,
+  );
+  const imds = await listenForIdentities(config, listener, (request, response) => imdsApp.routing(request, response));
+  if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
+  const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
+  scheduler.start(purgeJob(base));
+  const renewal = renewCertificate(parts, store, keyring, listener, certificate);
+  return {
+    port: listener.port,
+    imdsPort: imds?.port ?? null,
+    installation,
+    firstCredentials: credentials,
+    vaults: await vaultNames(store),
+    identityHeader,
+    storePlace: store.driver.place,
+    close: async (grace) => {
+      clearInterval(renewal);
+      await Promise.all([listener.close(grace), imds?.close(grace)]);
+      await Promise.all([app.close(), imdsApp.close(), scheduler.stop()]);
+      await store.close();
+    },
+  };
+}
+
+async function installationOf(
+  parts: ServerParts,
+  store: Store,
+  keyring: Keyring,
+): Promise<{ installation: Installation; credentials: FirstCredentials | null }> {
+  const found = await findInstallation(store);
+  if (found) return { installation: found, credentials: null };
+  const path = join(parts.config.dataDir, 'administrator.json');
+  const credentials = await firstStart({ ...parts, store, keyring }, (made) =>
+    replaceFile(path, `${JSON.stringify(made, null, 2)}\n`, 0o600),
+  );
+  return { installation: (await findInstallation(store))!, credentials };
+}
+
+async function certificateOf(parts: ServerParts, store: Store, keyring: Keyring): Promise<ServerCertificate> {
+  const { config, clock } = parts;
+  return config.tls
+    ? operatorCertificate(config.tls)
+    : localCertificate({ store, keyring }, config.domain, clock.now());
+}
+
+/** Looks every hour whether the certificate is to be renewed, and shows the new one to connections to come. */
+function renewCertificate(
+  parts: ServerParts,
+  store: Store,
+  keyring: Keyring,
+  listener: Listener,
+  first: ServerCertificate,
+): NodeJS.Timeout {
+  let shown = first.server.certificatePem;
+  const look = async () => {
+    const { server } = await certificateOf(parts, store, keyring);
+    if (server.certificatePem === shown) return;
+    listener.useCertificate(server);
+    shown = server.certificatePem;
+    parts.log.info('The server certificate was renewed.');
+  };
+  return setInterval(() => {
+    look().catch((error: Error) =>
+      parts.log.error('The server certificate could not be renewed.', { reason: error.message }),
+    );
+  }, CERTIFICATE_CHECK_MS).unref();
+}
+
+async function listenForIdentities(
+  config: Config,
+  main: Listener,
+  handler: Parameters<typeof listen>[0],
+): Promise<Listener | null> {
+  if (config.imdsPort === null) return null;
+  try {
+    return await listen(handler, config.imdsAddresses, config.imdsPort, null);
+  } catch (error) {
+    await main.close(0);
+    throw error;
+  }
+}
+
+async function vaultNames(store: Store): Promise<readonly string[]> {
+  const rows = await store.reader.db
+    .selectFrom('vaults')
+    .select('name')
+    .where('deleted', 'is', null)
+    .orderBy('name_key')
+    .limit(100)
+    .execute();
+  return rows.map(({ name }) => name);
+}
+
+/** Every host is the endpoint's own there; which hosts it accepts, its operations say. */
+function imdsHost(header: string): HostName {
+  const host = /^[\w.:[\]-]{1,260}$/.test(header) ? header.toLowerCase() : '';
+  return { plane: 'imds', origin: `http://${host}`, host, port: '', vaultKey: '' };
+}
