@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openJournal } from '../../src/audit/journal.ts';
+import type { Clock, Random } from '../../src/base/ports.ts';
+import { systemRandom } from '../../src/base/system.ts';
+import { Keyring } from '../../src/crypto/keyring.ts';
+import { createKeyFile, openKeyFile } from '../../src/crypto/seal.ts';
+import { openSqlite } from '../../src/store/sqlite/driver.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+
+/** A clock that stands still until it is set. */
+export interface TestClock extends Clock {
+  set(instant: number): void;
+  advance(milliseconds: number): void;
+}
+
+/** What services are tested with: a real store and real keys in a folder of their own, and a clock that tests move. */
+export interface TestParts {
+  readonly store: Store;
+  readonly keyring: Keyring;
+  readonly clock: TestClock;
+  readonly random: Random;
+  readonly folder: string;
+  cleanup(): Promise<void>;
+}
+
+/** Opens a store on SQLite in a new temporary folder, with a seal, a keyring and an audit journal. */
+export async function testParts(start = Date.UTC(2026, 0, 1)): Promise<TestParts> {
+  const folder = mkdtempSync(join(tmpdir(), 'strongroom-test-'));
+  const random = systemRandom();
+  let now = start;
+  const clock: TestClock = {
+    now: () => now,
+    set: (instant) => {
+      now = instant;
+    },
+    advance: (milliseconds) => {
+      now += milliseconds;
+    },
+  };
+  const store = await openStore(openSqlite(join(folder, 'strongroom.db')), { now });
+  const sealFile = join(folder, 'seal.key');
+  createKeyFile(sealFile, random);
+  const keyring = await Keyring.open(store, openKeyFile(sealFile, random), random, now);
+  store.useJournal(await openJournal(keyring, store.reader, 'main'));
+  return {
+    store,
+    keyring,
+    clock,
+    random,
+    folder,
+    cleanup: async () => {
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
