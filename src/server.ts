@@ -9,6 +9,7 @@ import type { Clock, Log, Random } from './base/ports.ts';
 import type { Config } from './config.ts';
 import { Keyring } from './crypto/keyring.ts';
 import { createKeyFile, openKeyFile } from './crypto/seal.ts';
+import { graphOperations } from './directory/operations.ts';
 import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
 import { buildApp } from './http/app.ts';
 import { type Listener, listen } from './http/listen.ts';
@@ -132,6 +133,7 @@ async function serve(parts: ServerParts, store: Store, keyring: Keyring): Promis
     ...resourceOperations({ ...base, access, health }),
     ...accessOperations({ ...base, access }),
     ...loginOperations({ ...base, signingKeys }),
+    ...graphOperations(base),
   ];
   const appParts = { pipeline, clock, tenantId, domain };
   const app = await buildApp({ ...appParts, operations, readHost: hostReader(domain) });

@@ -2,7 +2,7 @@ import { decodeProtectedHeader } from 'jose/decode/protected_header';
 import { compactVerify } from 'jose/jws/compact/verify';
 import { decodeJwt } from 'jose/jwt/decode';
 import { isUuid } from '../base/ids.ts';
-import { planeOfResource, type TokenPlane, tokenIssuer } from './audiences.ts';
+import { readResource, type TokenPlane, tokenIssuer } from './audiences.ts';
 import type { Authentication } from './caller.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
@@ -94,7 +94,7 @@ function readClaims(payload: Record<string, unknown>, domain: string): TokenClai
   if (typeof exp !== 'number' || typeof nbf !== 'number') return null;
   return {
     audience: aud,
-    plane: planeOfResource(aud, domain),
+    plane: readResource(aud, domain)?.plane ?? null,
     issuer: iss,
     tenantId: tid,
     oid,

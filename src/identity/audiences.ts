@@ -17,21 +17,32 @@ const resources: Readonly<
 };
 const planes = Object.keys(resources) as TokenPlane[];
 
+/** A resource that tokens are made for. */
+export interface Resource {
+  readonly plane: TokenPlane;
+  /** One text for all spellings of it: case, port and trailing slash left out. */
+  readonly name: string;
+}
+
 /**
- * The plane that a resource, or a token's audience, belongs to, or null. Names of our own domain count with any port: the port a
+ * Reads a resource, or a token's audience; null where it is none of ours. Names of our own domain count with any port: the port a
  * client sees may be a proxy's. Those of the public cloud count without one.
  */
-export function planeOfResource(resource: string, domain: string): TokenPlane | null {
-  if (isUuid(resource)) {
-    return planes.find((plane) => resources[plane].ids.includes(resource.toLowerCase())) ?? null;
+export function readResource(text: string, domain: string): Resource | null {
+  if (isUuid(text)) {
+    const name = text.toLowerCase();
+    const plane = planes.find((candidate) => resources[candidate].ids.includes(name));
+    return plane ? { plane, name } : null;
   }
   // No URL parser: it would forgive user names, backslashes, tabs and encodings that must not pass here.
-  const match = /^https:\/\/([a-z0-9.-]{1,253})(:[0-9]{1,5})?\/?$/i.exec(resource);
+  const match = /^https:\/\/([a-z0-9.-]{1,253})(:[0-9]{1,5})?\/?$/i.exec(text);
   if (!match) return null;
-  const host = foldName(match[1]!);
-  const own = planes.find((plane) => host === `${resources[plane].label}.${domain}`);
-  if (own || match[2] !== undefined) return own ?? null;
-  return planes.find((plane) => resources[plane].hosts.includes(host)) ?? null;
+  const name = foldName(match[1]!);
+  const own = planes.find((plane) => name === `${resources[plane].label}.${domain}`);
+  if (own) return { plane: own, name };
+  const plane =
+    match[2] === undefined ? planes.find((candidate) => resources[candidate].hosts.includes(name)) : undefined;
+  return plane ? { plane, name } : null;
 }
 
 /** The issuer of a tenant's access tokens, as Entra's version 1 has it: no port, so that it outlives a change of port. */

@@ -4,17 +4,27 @@ import { compactVerify } from 'jose/jws/compact/verify';
 import { foldName } from '../base/ids.ts';
 import { DAY, toIso } from '../base/text.ts';
 import { Refusal } from '../refusals/refusal.ts';
-import { tokenIssuer } from './audiences.ts';
+import type { Transaction } from '../store/port.ts';
+import { readResource, tokenIssuer } from './audiences.ts';
 import { thumbprints } from './certificate.ts';
 import { type IdentityParts, isOurTenant } from './parts.ts';
-import type { CredentialRow } from './repository.ts';
+import { assertionUses, type CredentialRow, insertAssertion } from './repository.ts';
 
 /** An assertion that proves the client, and what is kept of it so that it does not prove it twice. */
 export interface VerifiedAssertion {
   readonly credentialId: string;
-  /** What identifies this use, hashed. */
-  readonly digest: string;
-  /** Milliseconds since the Unix epoch. */
+  readonly use: AssertionUse;
+}
+
+/** The use of an assertion, each part a SHA-256 in base64url. */
+export interface AssertionUse {
+  /** Of the client with the assertion's `jti`, or with what was signed where it has none. */
+  readonly assertion: string;
+  /** Of the address it came from; all of loopback is one. */
+  readonly address: string;
+  /** Of the resource asked for. */
+  readonly resource: string;
+  /** When the assertion ends, milliseconds since the Unix epoch. */
   readonly expires: number;
 }
 
@@ -35,14 +45,16 @@ const ALGORITHMS = ['RS256', 'PS256'];
 /**
  * Verifies a client assertion (RFC 7523 §3; Microsoft identity platform, "Certificate credentials"): signed with RS256 or PS256 by a
  * certificate that is registered for the client, by and about the client, meant for this authority, within its times.
- *
- * Its use is identified by client, `jti` (or, without one, what was signed) and the resource asked for. By resource, because
- * MSAL for Node keeps one assertion for its ten minutes and asks for a token of each resource with it.
  * @throws Refusal
  */
 export async function verifyAssertion(
   parts: IdentityParts,
-  request: { readonly clientId: string; readonly assertion: string; readonly resource: string },
+  request: {
+    readonly clientId: string;
+    readonly assertion: string;
+    readonly resource: string;
+    readonly address: string;
+  },
   credentials: readonly CredentialRow[],
   now: number,
 ): Promise<VerifiedAssertion> {
@@ -65,10 +77,37 @@ export async function verifyAssertion(
   }
   assertParties(parts, claims, clientId);
   const expires = readTimes(claims, clientId, now);
-  const use =
+  const id =
     typeof claims.jti === 'string' ? `jti:${claims.jti}` : `jws:${assertion.slice(0, assertion.lastIndexOf('.'))}`;
-  const digest = hash('sha256', JSON.stringify([clientId, use, foldName(request.resource)]), 'base64url');
-  return { credentialId: credential.row.id, digest, expires };
+  const use = {
+    assertion: digest(JSON.stringify([clientId, id])),
+    address: digest(/^(::ffff:)?127\.|^::1$/i.test(request.address) ? 'loopback' : request.address),
+    resource: digest(readResource(request.resource, parts.domain)?.name ?? request.resource),
+    expires,
+  };
+  return { credentialId: credential.row.id, use };
+}
+
+/**
+ * Keeps the use of an assertion, inside the transaction that answers for it. An assertion is good once for each resource, and
+ * only where it was first used. Once in all would be simpler, but MSAL for Node keeps one assertion for its ten minutes and asks
+ * for a token of each resource with it; the address keeps an overheard one from being taken to a resource not asked for yet.
+ * @throws Refusal `assertion-replayed`
+ */
+export async function keepUse(transaction: Transaction, use: AssertionUse, clientId: string): Promise<void> {
+  const { assertion, address, resource, expires } = use;
+  // `/` follows `.`: the range holds the uses of this assertion and nothing else.
+  const earlier = await assertionUses.all(transaction, { from: `${assertion}.`, to: `${assertion}/` });
+  const isReplayed = earlier.some((row) => {
+    const [, from, target] = row.digest.split('.');
+    return from !== address || target === resource;
+  });
+  if (isReplayed) throw new Refusal('assertion-replayed', { clientId });
+  await insertAssertion.change(transaction, { digest: `${assertion}.${address}.${resource}`, expires });
+}
+
+function digest(text: string): string {
+  return hash('sha256', text, 'base64url');
 }
 
 interface Header {

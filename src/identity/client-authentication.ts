@@ -16,12 +16,13 @@ export interface AuthenticatedClient {
 }
 
 /**
- * Verifies a client's proof. An unknown client costs the same queries and the same hash as a known one with a wrong secret.
+ * Verifies a client's proof, which came from an address. An unknown client costs the same queries and the same hash as a known one with a wrong secret.
  * @throws Refusal
  */
 export async function authenticateClient(
   parts: IdentityParts,
   request: TokenRequest,
+  address: string,
   now: number,
 ): Promise<AuthenticatedClient> {
   const { clientId, proof, resource } = request;
@@ -34,7 +35,7 @@ export async function authenticateClient(
   if (!principal || principal.type === 'ManagedIdentity') throw new Refusal('application-unknown', { clientId });
   const assertion =
     proof.kind === 'assertion'
-      ? await verifyAssertion(parts, { clientId, resource, assertion: proof.assertion }, credentials, now)
+      ? await verifyAssertion(parts, { clientId, resource, assertion: proof.assertion, address }, credentials, now)
       : null;
   if (secret) assertSecret(secret, clientId, now);
   // After the proof: whether an application is disabled is its owner's to know.

@@ -1,10 +1,11 @@
 import type { Answer, Call, Operation } from '../operations/operation.ts';
 import { noVersions } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
+import { keepUse } from './client-assertion.ts';
 import { type AuthenticatedClient, authenticateClient } from './client-authentication.ts';
 import { type Authority, instanceMetadata, providerMetadata } from './discovery.ts';
 import { type IdentityParts, isOurTenant } from './parts.ts';
-import { deleteAssertionsBefore, insertAssertion } from './repository.ts';
+import { deleteAssertionsBefore } from './repository.ts';
 import { readTokenRequest, type TokenRequest, unsupportedGrant } from './token-request.ts';
 import { type IssuedToken, issueAccessToken, TOKEN_SECONDS } from './tokens.ts';
 
@@ -73,7 +74,7 @@ class TokenEndpoint {
     const request = readTokenRequest(call.body ?? {}, header, version, parts.domain);
     const { clientId, resource, proof } = request;
     call.note({ clientId, resource, proof: proof.kind });
-    const client = await authenticateClient(parts, request, call.time);
+    const client = await authenticateClient(parts, request, call.clientAddress, call.time);
     // Signed before the assertion is used up: a transaction waits for nothing but itself.
     const issued = await this.#sign(request, client, call.time);
     const answer = tokenAnswer(issued, request, client, version);
@@ -97,13 +98,12 @@ class TokenEndpoint {
 
   /** Keeps an assertion's use, in the transaction of the audit record: of two requests that bring it, one is answered. */
   #useAssertion(call: Call, client: AuthenticatedClient, answer: Answer): Promise<Answer> {
-    const { digest, expires } = client.assertion!;
+    const { use } = client.assertion!;
     const isCleaning = call.time - this.#cleaned > 60_000;
     if (isCleaning) this.#cleaned = call.time;
     return call.commit(async (transaction) => {
       if (isCleaning) await deleteAssertionsBefore.change(transaction, { now: call.time });
-      const fresh = await insertAssertion.change(transaction, { digest, expires });
-      if (fresh === 0) throw new Refusal('assertion-replayed', { clientId: client.principal.app_id });
+      await keepUse(transaction, use, client.principal.app_id ?? '');
       return answer;
     });
   }

@@ -248,12 +248,14 @@ export const deleteIdentity = statement<{ resourceKey: string }>((db, p) =>
   db.deleteFrom('managed_identities').where('resource_key', '=', p('resourceKey')),
 );
 
-/** Marks an assertion as used until it expires; changes nothing where it was used before. */
+/** The recorded uses in [from, to). */
+export const assertionUses = statement<{ from: string; to: string }, { digest: string }>((db, p) =>
+  db.selectFrom('assertions').select('digest').where('digest', '>=', p('from')).where('digest', '<', p('to')),
+);
+
+/** Records the use of an assertion until that expires. */
 export const insertAssertion = statement<{ digest: string; expires: number }>((db, p) =>
-  db
-    .insertInto('assertions')
-    .values({ digest: p('digest'), expires: p('expires') })
-    .onConflict((conflict) => conflict.column('digest').doNothing()),
+  db.insertInto('assertions').values({ digest: p('digest'), expires: p('expires') }),
 );
 
 /** Forgets assertions that have expired. */

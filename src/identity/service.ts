@@ -145,6 +145,36 @@ export async function removeCredential(
   return (await rows.deleteCredential.change(transaction, credential)) > 0;
 }
 
+/** Changes an application's name, which its service principal shares, and its details. */
+export async function changeApplication(
+  transaction: Transaction,
+  application: {
+    readonly id: string;
+    readonly appId: string;
+    readonly displayName: string;
+    readonly details: Readonly<Record<string, unknown>>;
+  },
+): Promise<void> {
+  const { id, appId, displayName } = application;
+  await rows.updateApplication.change(transaction, { id, displayName, details: JSON.stringify(application.details) });
+  await rows.renamePrincipalOfApp.change(transaction, { appId, displayName });
+  transaction.touch();
+}
+
+/** Enables or disables a principal; disabled, it gets no tokens and those it has are refused at once. */
+export async function setPrincipalEnabled(transaction: Transaction, id: string, isEnabled: boolean): Promise<void> {
+  await rows.setPrincipalEnabled.change(transaction, { id, enabled: isEnabled ? 1 : 0 });
+  transaction.touch();
+}
+
+/** Whether nobody could change the directory any more without this principal. */
+export async function isLastAdministrator(session: Session, id: string): Promise<boolean> {
+  const principal = await rows.principalById.first(session, { id });
+  if (principal?.directory_role !== directoryAdministrator || principal.enabled !== 1) return false;
+  const others = await rows.countOthersInRole.first(session, { role: directoryAdministrator, except: id });
+  return Number(others?.count ?? 0) === 0;
+}
+
 /** Removes a service principal with every role it holds; its tokens end with it. @returns whether there was one */
 export async function deleteServicePrincipal(transaction: Transaction, id: string): Promise<boolean> {
   await rows.deleteGrantsOf.change(transaction, { id });

@@ -1,6 +1,6 @@
 import { isUuid } from '../base/ids.ts';
 import { Refusal } from '../refusals/refusal.ts';
-import { planeOfResource } from './audiences.ts';
+import { readResource } from './audiences.ts';
 
 /** How the client says it proves itself. */
 export type ClientProof =
@@ -44,7 +44,7 @@ export function readTokenRequest(
   const grant = requireField(form, 'grant_type');
   if (grant !== 'client_credentials') throw unsupportedGrant(grant);
   const { clientId, proof } = readClient(form, authorization);
-  return { clientId, proof, resource: readResource(form, version, domain) };
+  return { clientId, proof, resource: readAudience(form, version, domain) };
 }
 
 /** The refusal of a grant that this release does not have. */
@@ -93,7 +93,7 @@ function decodeForm(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '));
 }
 
-function readResource(form: Readonly<Record<string, unknown>>, version: 1 | 2, domain: string): string {
+function readAudience(form: Readonly<Record<string, unknown>>, version: 1 | 2, domain: string): string {
   const scope = field(form, 'scope');
   const named = field(form, 'resource');
   const byScope =
@@ -118,7 +118,7 @@ function readResource(form: Readonly<Record<string, unknown>>, version: 1 | 2, d
  * @throws Refusal `resource-unknown`
  */
 export function assertResource(resource: string, domain: string): void {
-  if (planeOfResource(resource, domain)) return;
+  if (readResource(resource, domain)) return;
   throw new Refusal('resource-unknown', { target: shownUrl(resource), domain });
 }
 

@@ -1,0 +1,100 @@
+import type { Answer, Call, Operation } from '../operations/operation.ts';
+import { noVersions } from '../operations/versions.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import * as applications from './applications.ts';
+import type { DirectoryParts } from './parts.ts';
+import * as principals from './principals.ts';
+import { type Collection, collections } from './principals.ts';
+
+/** The rows of the directory: Microsoft Graph v1.0, as far as `az` and the vault's users need it. */
+export function graphOperations(parts: DirectoryParts): readonly Operation[] {
+  return [
+    read('GraphMe', '/me', (call) => principals.readMe(parts, call)),
+    read('GraphOrganizations', '/organization', (call) => readOrganizations(parts, call)),
+    ...(Object.keys(collections) as Collection[]).flatMap((collection) => readsOf(parts, collection)),
+    {
+      ...read('GraphGetByIds', '/directoryObjects/getByIds', (call) => principals.readByIds(parts, call)),
+      method: 'POST',
+      body: 'json',
+    },
+    read('GraphApplicationList', '/applications', (call) => applications.readApplications(parts, call)),
+    read('GraphApplicationGet', '/applications/:id', (call) => applications.readApplication(parts, call, idOf(call))),
+    // Below the others: takes `servicePrincipals(appId='…')`, which no path template can express, and names unknown segments.
+    read('GraphByKey', '/:segment', (call) => readByKey(parts, call)),
+    ...writes(parts),
+  ];
+}
+
+function readsOf(parts: DirectoryParts, collection: Collection): readonly Operation[] {
+  const name = collections[collection];
+  return [
+    read(`Graph${name}List`, `/${collection}`, (call) => principals.readPrincipals(parts, call, collection)),
+    read(`Graph${name}Get`, `/${collection}/:id`, (call) =>
+      principals.readPrincipal(parts, call, collection, idOf(call)),
+    ),
+  ];
+}
+
+function writes(parts: DirectoryParts): readonly Operation[] {
+  return [
+    write('GraphApplicationCreate', 'POST', '/applications', 201, (call) => applications.makeApplication(parts, call)),
+    write('GraphApplicationUpdate', 'PATCH', '/applications/:id', 204, (call) =>
+      applications.patchApplication(parts, call),
+    ),
+    write('GraphApplicationDelete', 'DELETE', '/applications/:id', 204, (call) => applications.removeApplication(call)),
+    write('GraphPasswordAdd', 'POST', '/applications/:id/addPassword', 200, (call) =>
+      applications.addPassword(parts, call),
+    ),
+    write('GraphPasswordRemove', 'POST', '/applications/:id/removePassword', 204, (call) =>
+      applications.removePassword(call),
+    ),
+    write('GraphServicePrincipalCreate', 'POST', '/servicePrincipals', 201, (call) =>
+      principals.makeServicePrincipal(parts, call),
+    ),
+    write('GraphServicePrincipalUpdate', 'PATCH', '/servicePrincipals/:id', 204, (call) =>
+      principals.patchServicePrincipal(call),
+    ),
+    write('GraphServicePrincipalDelete', 'DELETE', '/servicePrincipals/:id', 204, (call) =>
+      principals.removeServicePrincipal(call),
+    ),
+  ];
+}
+
+const common = { plane: 'graph', versions: noVersions, throttle: 'none' } as const;
+
+function read(id: string, path: string, run: (call: Call) => Promise<Answer>): Operation {
+  const need = { kind: 'directory', write: false } as const;
+  return { ...common, id, method: 'GET', path: `/v1.0${path}`, need, body: 'none', success: [200], run };
+}
+
+function write(
+  id: string,
+  method: 'POST' | 'PATCH' | 'DELETE',
+  path: string,
+  status: number,
+  run: (call: Call) => Promise<Answer>,
+): Operation {
+  const need = { kind: 'directory', write: true } as const;
+  const body = method === 'DELETE' ? 'none' : 'json';
+  return { ...common, id, method, path: `/v1.0${path}`, need, body, success: [status], run };
+}
+
+function idOf(call: Call): string {
+  return call.parameters['id'] ?? '';
+}
+
+async function readByKey(parts: DirectoryParts, call: Call): Promise<Answer> {
+  const segment = call.parameters['segment'] ?? '';
+  const match = /^(servicePrincipals|applications)\(appId='([0-9a-fA-F-]{36})'\)$/.exec(segment);
+  if (!match) throw new Refusal('graph-segment-unknown', { segment: segment.slice(0, 100) });
+  return match[1] === 'applications'
+    ? applications.readApplicationByAppId(parts, call, match[2]!)
+    : principals.readPrincipalByAppId(parts, call, match[2]!);
+}
+
+async function readOrganizations(parts: DirectoryParts, call: Call): Promise<Answer> {
+  const domain = { capabilities: '', isDefault: true, isInitial: true, name: parts.domain, type: 'Managed' };
+  const organization = { id: parts.tenantId, displayName: 'Strongroom', tenantType: 'AAD', verifiedDomains: [domain] };
+  const context = { '@odata.context': `${call.origin}/v1.0/$metadata#organization` };
+  return { status: 200, body: { ...context, value: [organization] } };
+}
