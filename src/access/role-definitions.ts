@@ -32,7 +32,7 @@ export async function listRoleDefinitions(call: Call, scope: string): Promise<An
       throw invalid(`'${name}' is not a filter of this list`);
     }
   }
-  return { status: 200, body: { value: roles.map((role) => roleBody(scope, role)) } };
+  return { status: 200, body: { value: roles.map((role) => roleBody(scope, role, call.apiVersion)) } };
 }
 
 /**
@@ -43,7 +43,7 @@ export async function getRoleDefinition(call: Call, scope: string): Promise<Answ
   const id = call.parameters['role'] ?? '';
   const role = isUuid(id) ? findBuiltInRole(id) : null;
   if (!role) throw new Refusal('role-definition-not-found', { role: id.slice(0, 100) });
-  return { status: 200, body: roleBody(scope, role) };
+  return { status: 200, body: roleBody(scope, role, call.apiVersion) };
 }
 
 /** @throws Refusal `not-implemented`: custom roles are not in this release */

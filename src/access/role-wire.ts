@@ -20,9 +20,13 @@ export function readRoleId(text: string): string | null {
   return match && isUuid(match[1]!) ? match[1]!.toLowerCase() : null;
 }
 
-/** A role definition. */
-export function roleBody(scope: string, role: Role): object {
-  const condition = role.condition === undefined ? {} : { conditionVersion: '2.0', condition: role.condition };
+/** The first api-version whose permissions have a condition. */
+const CONDITIONS_SINCE = '2022-05-01-preview';
+
+/** A role definition as an api-version shows it. */
+export function roleBody(scope: string, role: Role, apiVersion: string): object {
+  const isShown = role.condition !== undefined && apiVersion >= CONDITIONS_SINCE;
+  const condition = isShown ? { conditionVersion: '2.0', condition: role.condition } : {};
   return {
     id: roleDefinitionId(scope, role.id),
     name: role.id,

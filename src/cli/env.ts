@@ -13,13 +13,8 @@ import {
 import { ENV_FORMATS, type EnvEntry, type EnvFormat, formatEnv } from './env-format.ts';
 import { javaToolOptions, writeJavaTrustStore } from './java-trust-store.ts';
 
-/** Paths of the managed-identity endpoint, one for each kind of client. */
-export const MANAGED_IDENTITY_PATHS = {
-  /** The App Service form: IDENTITY_ENDPOINT. */
-  appService: '/msi/token',
-  /** The form that `az` and older clients use: MSI_ENDPOINT. */
-  legacy: '/oauth2/token',
-} as const;
+/** Path of the App Service form of the managed identity endpoint. */
+export const MANAGED_IDENTITY_PATH = '/msi/token';
 
 const USAGE = `strongroom env [--format shell|dotenv|json] [--with-secret] [--vault NAME]
 
@@ -50,7 +45,7 @@ export const command: Command = {
       ...identityEntries(dataDir, runtime, flagOption(args, 'with-secret')),
       ...addressEntries(runtime, textOption(args, 'vault'), io),
       ...trustEntries(dataDir, format, io),
-      ...managedIdentityEntries(runtime),
+      ...managedIdentityEntries(runtime, flagOption(args, 'with-secret')),
     ];
     for (const line of formatEnv(entries, format).split('\n')) io.stdout(line);
     return 0;
@@ -116,14 +111,19 @@ function trustEntries(dataDir: string, format: EnvFormat, io: CommandIo): EnvEnt
 }
 
 /** As remarks: set, they would make DefaultAzureCredential prefer a managed identity where none was given one. */
-function managedIdentityEntries(runtime: Runtime): EnvEntry[] {
+function managedIdentityEntries(runtime: Runtime, withSecret: boolean): EnvEntry[] {
   if (runtime.imdsPort === null) return [];
   const endpoint = `http://127.0.0.1:${runtime.imdsPort}`;
+  const header = withSecret ? runtime.identityHeader : null;
   const remarks = [
     'Managed identity instead of a client secret, one of:',
     `export AZURE_POD_IDENTITY_AUTHORITY_HOST=${endpoint}`,
-    `export IDENTITY_ENDPOINT=${endpoint}${MANAGED_IDENTITY_PATHS.appService} IDENTITY_HEADER=strongroom`,
-    `export MSI_ENDPOINT=${endpoint}${MANAGED_IDENTITY_PATHS.legacy}`,
+    ...(header === null
+      ? ['(the App Service form needs a secret too: strongroom env --with-secret)']
+      : [
+          `export IDENTITY_ENDPOINT=${endpoint}${MANAGED_IDENTITY_PATH} IDENTITY_HEADER=${header}`,
+          `export MSI_ENDPOINT=${endpoint}${MANAGED_IDENTITY_PATH} MSI_SECRET=${header}`,
+        ]),
   ];
   return remarks.map((remark) => ({ remark }));
 }

@@ -270,7 +270,9 @@ function planeStrategy(readHost: (header: string) => HostName) {
       };
     },
     validate: () => {},
-    deriveConstraint: (request: { headers: { host?: string } }) => readHost(request.headers.host ?? '').plane,
+    // The router folds letters as Unicode does, where the Kelvin sign becomes a k: a path with one is no path of ours.
+    deriveConstraint: (request: { url: string; headers: { host?: string } }) =>
+      /%e2%84%aa/i.test(request.url) ? 'unknown' : readHost(request.headers.host ?? '').plane,
     // biome-ignore lint/suspicious/noExplicitAny: Fastify types the storage of a strategy by its own handler type.
   } as any;
 }

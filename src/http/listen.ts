@@ -29,14 +29,16 @@ export class ListenFault extends Error {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-const limits = {
+/** How long and how large a request may be; times in milliseconds, `maxHeaderSize` in bytes. */
+export const requestLimits = Object.freeze({
   maxHeaderSize: 32 * 1024,
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 75_000,
   connectionsCheckingInterval: 2_000,
-  requireHostHeader: true,
-};
+  // Ours to judge, so that the answer has our form.
+  requireHostHeader: false,
+});
 
 /** Verbs that `X-HTTP-METHOD` may put in place of POST (Key Vault REST, tunnelled methods). */
 const tunnelled = new Set(['GET', 'PUT', 'PATCH', 'DELETE']);
@@ -51,13 +53,14 @@ export async function listen(
   addresses: readonly string[],
   port: number,
   tls: TlsMaterial | null,
+  limits: typeof requestLimits = requestLimits,
 ): Promise<Listener> {
   const servers: Server[] = [];
   const bound: string[] = [];
   let chosen = port;
   try {
     for (const address of addresses) {
-      const server = createOne(handler, tls);
+      const server = createOne(handler, tls, limits);
       const actual = await bind(server, address, chosen, bound.length > 0 || addresses.length > 1);
       if (actual === null) continue;
       chosen = actual;
@@ -82,8 +85,15 @@ export async function listen(
   };
 }
 
-function createOne(handler: Handler, tls: TlsMaterial | null): Server {
+function createOne(handler: Handler, tls: TlsMaterial | null, limits: typeof requestLimits): Server {
   const onRequest: Handler = (request, response) => {
+    if (!readTarget(request)) {
+      const body = errorBody('400 Bad Request');
+      const type = 'application/json; charset=utf-8';
+      response.writeHead(400, { 'content-type': type, 'content-length': body.length, connection: 'close' });
+      response.end(body);
+      return;
+    }
     const verb = request.headers['x-http-method'];
     if (request.method === 'POST' && typeof verb === 'string' && tunnelled.has(verb.toUpperCase())) {
       request.method = verb.toUpperCase();
@@ -108,6 +118,32 @@ function createOne(handler: Handler, tls: TlsMaterial | null): Server {
     );
   });
   return server;
+}
+
+/**
+ * Whether it is clear which host and whose credentials the request names: one Host (RFC 9112 §3.2), at most one
+ * Authorization, and an absolute target only of that same host; such a target becomes the plain one.
+ */
+function readTarget(request: IncomingMessage): boolean {
+  const { rawHeaders, url = '' } = request;
+  let hosts = 0;
+  let authorizations = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+    else if (name.length === 13 && name.toLowerCase() === 'authorization') authorizations++;
+  }
+  if (authorizations > 1 || hosts > 1 || (hosts === 0 && request.httpVersion !== '1.0')) return false;
+  if (url.startsWith('/')) return true;
+  const absolute = /^https?:\/\/([^/?#]*)/i.exec(url);
+  if (!absolute || absolute[1]!.toLowerCase() !== request.headers.host?.toLowerCase()) return false;
+  const rest = url.slice(absolute[0].length);
+  request.url = rest.startsWith('/') ? rest : `/${rest}`;
+  return true;
+}
+
+function errorBody(status: string): string {
+  return JSON.stringify({ error: { code: 'BadRequest', message: `The request is not valid HTTP: ${status}.` } });
 }
 
 const clientErrors: Readonly<Record<string, string>> = {

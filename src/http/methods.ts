@@ -13,9 +13,21 @@ export function withMethodRows(operations: readonly Operation[]): readonly Opera
   }
   const refused = [...paths.values()].flatMap((rows) => {
     const allowed = rows.map((row) => row.method);
-    return verbs.filter((verb) => !allowed.includes(verb)).map((verb) => refusing(rows[0]!, verb, allowed));
+    const isServed = (verb: Method) => operations.some((row) => row.method === verb && covers(row, rows[0]!));
+    return verbs.filter((verb) => !isServed(verb)).map((verb) => refusing(rows[0]!, verb, allowed));
   });
   return [...operations, ...refused];
+}
+
+/** Whether a row's template takes every path of another's: `/secrets/:name` takes `/secrets/restore`, a name like any. */
+function covers(row: Operation, other: Operation): boolean {
+  const segments = row.path.toLowerCase().split('/');
+  const others = other.path.toLowerCase().split('/');
+  return (
+    row.plane === other.plane &&
+    segments.length === others.length &&
+    segments.every((segment, index) => segment.startsWith(':') || segment === others[index])
+  );
 }
 
 function refusing(row: Operation, method: Method, allowed: readonly Method[]): Operation {

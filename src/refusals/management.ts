@@ -388,7 +388,7 @@ export const managementRefusals = rows({
       'az role assignment create --role "User Access Administrator" --assignee-object-id {oid} --assignee-principal-type {principalType} --scope {scope}',
     ],
   },
-  'scope-invalid': {
+  'arm-scope-invalid': {
     check: 'request',
     status: 400,
     error: 'InvalidScope',

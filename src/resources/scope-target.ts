@@ -15,12 +15,12 @@ const collections: readonly string[] = ['secrets', 'keys', 'certificates'];
 /**
  * What a scope names, as it names itself: the scope with the names in the case they were created in. An object of a vault need
  * not exist yet, everything above it must.
- * @throws Refusal `scope-invalid`, `subscription-not-found`, `resource-group-not-found`, `resource-not-found`,
+ * @throws Refusal `arm-scope-invalid`, `subscription-not-found`, `resource-group-not-found`, `resource-not-found`,
  *   `vault-resource-deleted`
  */
 export async function requireScope(session: Session, scope: string): Promise<string> {
   const parts = parseScope(scope);
-  if (!parts) throw new Refusal('scope-invalid', { scope });
+  if (!parts) throw new Refusal('arm-scope-invalid', { scope });
   if (parts.kind === 'root') return '/';
   const subscription = await findSubscription(session, foldName(parts.subscriptionId));
   if (!subscription) throw new Refusal('subscription-not-found', { subscription: parts.subscriptionId });
@@ -32,9 +32,9 @@ export async function requireScope(session: Session, scope: string): Promise<str
   if (!parts.child) return resourceId;
   const childType = foldName(parts.child.type);
   if (foldName(parts.type) !== 'microsoft.keyvault/vaults' || !collections.includes(childType)) {
-    throw new Refusal('scope-invalid', { scope });
+    throw new Refusal('arm-scope-invalid', { scope });
   }
-  if (!/^[0-9a-zA-Z-]{1,127}$/.test(parts.child.name)) throw new Refusal('scope-invalid', { scope });
+  if (!/^[0-9a-zA-Z-]{1,127}$/.test(parts.child.name)) throw new Refusal('arm-scope-invalid', { scope });
   return `${resourceId}/${childType}/${parts.child.name}`;
 }
 

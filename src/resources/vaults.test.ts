@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, beforeEach, describe, it } from 'node:test';
-import { type TestArm, testArm } from '../../tests/support/arm.ts';
+import { after, before, describe, it } from 'node:test';
+import { type ManagementPlane, managementPlane } from '../../tests/support/management-plane.ts';
 import { DAY } from '../base/text.ts';
 
 describe('vaults of the management plane', () => {
-  let arm: TestArm;
-  const all: TestArm[] = [];
+  let arm: ManagementPlane;
   const vaultPath = (name: string, group = 'apps') =>
     `${arm.subscription}/resourceGroups/${group}/providers/Microsoft.KeyVault/vaults/${name}`;
   const body = (properties: object = {}, more: object = {}) => ({
@@ -16,13 +15,10 @@ describe('vaults of the management plane', () => {
   const put = (name: string, properties: object = {}, more: object = {}) =>
     arm.send('PUT', vaultPath(name), { body: body(properties, more) });
 
-  beforeEach(async () => {
-    arm = await testArm();
-    all.push(arm);
+  before(async () => {
+    arm = await managementPlane();
   });
-  after(async () => {
-    for (const one of all) await one.cleanup();
-  });
+  after(() => arm.cleanup());
 
   it('are made with the defaults of the service and are reached under the port that the caller used', async () => {
     const { status, body: vault } = await put('First-Vault', {}, { tags: { team: 'a' } });
@@ -55,7 +51,10 @@ describe('vaults of the management plane', () => {
     assert.equal((await send({ location: 'local' })).body.error.code, 'InvalidRequestContent');
     assert.equal((await send({ properties: {} })).body.error.code, 'LocationRequired');
     assert.equal((await send({ location: 'local', properties: {} })).body.error.code, 'BadRequest');
-    assert.equal((await send({ ...body(), location: 'moon base!' })).body.error.code, 'LocationNotAvailableForResourceType');
+    assert.equal(
+      (await send({ ...body(), location: 'moon base!' })).body.error.code,
+      'LocationNotAvailableForResourceType',
+    );
     assert.equal((await arm.send('GET', vaultPath('half-made'))).status, 404);
   });
 
@@ -68,9 +67,15 @@ describe('vaults of the management plane', () => {
   });
 
   it('keep their settings through a PATCH and lose what a PUT leaves out', async () => {
-    const acl = { bypass: 'None', defaultAction: 'Deny', ipRules: [{ value: '192.0.2.7' }, { value: '2001:db8::/32' }] };
+    const acl = {
+      bypass: 'None',
+      defaultAction: 'Deny',
+      ipRules: [{ value: '192.0.2.7' }, { value: '2001:db8::/32' }],
+    };
     await put('edges', { networkAcls: acl, enabledForDeployment: true }, { tags: { a: '1' } });
-    const patched = await arm.send('PATCH', vaultPath('edges'), { body: { properties: { enabledForDiskEncryption: true } } });
+    const patched = await arm.send('PATCH', vaultPath('edges'), {
+      body: { properties: { enabledForDiskEncryption: true } },
+    });
     assert.equal(patched.status, 200);
     assert.deepEqual(patched.body.tags, { a: '1' });
     assert.deepEqual(patched.body.properties.networkAcls, {
@@ -124,13 +129,21 @@ describe('vaults of the management plane', () => {
     const twin = await arm.send('PUT', vaultPath('Everywhere', 'other'), { body: body() });
     assert.equal(twin.status, 409);
     assert.equal(twin.body.error.code, 'VaultAlreadyExists');
-    assert.equal((await arm.send('GET', vaultPath('everywhere', 'other'))).status, 404, 'not reached through another group');
+    assert.equal(
+      (await arm.send('GET', vaultPath('everywhere', 'other'))).status,
+      404,
+      'not reached through another group',
+    );
     assert.equal((await arm.send('DELETE', vaultPath('everywhere', 'other'))).status, 204);
     assert.equal((await arm.send('GET', vaultPath('everywhere'))).status, 200);
   });
 
   it('are soft-deleted, hold their name, and come back as they were', async () => {
-    await put('comes-back', { sku: { family: 'A', name: 'premium' }, softDeleteRetentionInDays: 10 }, { tags: { a: 'b' } });
+    await put(
+      'comes-back',
+      { sku: { family: 'A', name: 'premium' }, softDeleteRetentionInDays: 10 },
+      { tags: { a: 'b' } },
+    );
     const role = await arm.principal('Key Vault Secrets User', vaultPath('comes-back'));
     const live = (await arm.send('GET', vaultPath('comes-back'))).body;
     assert.equal((await arm.send('DELETE', vaultPath('comes-back'))).status, 200);
@@ -149,14 +162,17 @@ describe('vaults of the management plane', () => {
     const span = Date.parse(shown.body.properties.scheduledPurgeDate) - Date.parse(shown.body.properties.deletionDate);
     assert.equal(span, 10 * DAY);
     const list = await arm.send('GET', `${arm.subscription}/providers/Microsoft.KeyVault/deletedVaults`);
-    assert.deepEqual(list.body.value, [shown.body]);
+    assert.deepEqual(
+      list.body.value.find(({ name }: { name: string }) => name === 'comes-back'),
+      shown.body,
+    );
 
     const recovered = await put('comes-back', { createMode: 'recover' });
     assert.equal(recovered.status, 200);
     assert.equal(recovered.body.properties.sku.name, 'premium');
     assert.deepEqual(recovered.body.tags, { a: 'b' });
     assert.equal((await arm.directory.find('comes-back'))?.deleted, null);
-    assert.equal((await arm.access.grantsOf({ oid: role, principalIds: [role] } as never)).length, 1);
+    assert.equal((await arm.access.grantsOf(arm.caller(role))).length, 1);
   });
 
   it('are recovered only in the group they were in', async () => {
@@ -184,11 +200,11 @@ describe('vaults of the management plane', () => {
     assert.equal(purge.status, 202);
     const location = String(purge.headers['location']);
     assert.ok(location.startsWith('https://management.localhost:8443/subscriptions/'));
-    const result = await arm.send('GET', location.slice('https://management.localhost:8443'.length));
+    const result = await arm.send('GET', location);
     assert.equal(result.status, 200);
     assert.equal((await arm.send('GET', deleted)).body.error.code, 'DeletedVaultNotFound');
     assert.equal(await arm.directory.find('gone'), null);
-    assert.deepEqual(await arm.access.grantsOf({ oid: reader, principalIds: [reader] } as never), []);
+    assert.deepEqual(await arm.access.grantsOf(arm.caller(reader)), []);
     await assert.rejects(arm.keyring.vaultKey(arm.store.reader, internal.id));
     assert.equal((await put('gone')).status, 200);
   });
@@ -273,16 +289,18 @@ describe('vaults of the management plane', () => {
   });
 
   it('are listed page by page, and only those that the caller may read', async () => {
-    for (const name of ['vault-a', 'vault-b', 'vault-c']) await put(name);
+    await arm.send('PUT', `${arm.subscription}/resourcegroups/lists`, { body: { location: 'local' } });
+    for (const name of ['vault-a', 'vault-b', 'vault-c'])
+      await arm.send('PUT', vaultPath(name, 'lists'), { body: body() });
     const names: string[] = [];
-    let path = `${arm.subscription}/resourceGroups/apps/providers/Microsoft.KeyVault/vaults?$top=2`;
+    let path = `${arm.subscription}/resourceGroups/lists/providers/Microsoft.KeyVault/vaults?$top=2`;
     for (let pages = 0; path !== '' && pages < 5; pages++) {
       const { body: page } = await arm.send('GET', path);
       names.push(...page.value.map(({ name }: { name: string }) => name));
-      path = page.nextLink?.slice('https://management.localhost:8443'.length) ?? '';
+      path = page.nextLink ?? '';
     }
     assert.deepEqual(names, ['vault-a', 'vault-b', 'vault-c']);
-    const reader = await arm.principal('Reader', vaultPath('vault-b'));
+    const reader = await arm.principal('Reader', vaultPath('vault-b', 'lists'));
     const mine = await arm.send('GET', `${arm.subscription}/providers/Microsoft.KeyVault/vaults`, { as: reader });
     assert.deepEqual(
       mine.body.value.map(({ name }: { name: string }) => name),

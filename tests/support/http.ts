@@ -38,7 +38,7 @@ export interface RawReply {
   readonly isClosed: boolean;
 }
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 15_000;
 const agent = new Agent({ keepAlive: true, maxSockets: 128 });
 
 /** The whole host name with its port, for the first labels of it. */
@@ -89,7 +89,9 @@ export function call(server: TestServer, ask: Ask): Promise<Reply> {
         response.once('error', reject);
         response.once('aborted', () => reject(new Error('The answer was cut off.')));
         response.once('end', () => {
-          const headers = Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name, String(value)]));
+          const headers = Object.fromEntries(
+            Object.entries(response.headers).map(([name, value]) => [name, String(value)]),
+          );
           resolve({ status: response.statusCode!, headers, text, body: parsed(text) });
         });
       },
@@ -147,7 +149,11 @@ export type Credentials =
   | { readonly managedIdentity: string };
 
 /** The resources that tests ask tokens for. */
-export const resources = { data: 'https://vault.azure.net', management: 'https://management.azure.com', graph: 'https://graph.microsoft.com' };
+export const resources = {
+  data: 'https://vault.azure.net',
+  management: 'https://management.azure.com',
+  graph: 'https://graph.microsoft.com',
+};
 
 /** A token for a resource: the administrator's, or whose the credentials are. */
 export async function getToken(server: TestServer, resource: string, credentials?: Credentials): Promise<string> {
@@ -171,7 +177,11 @@ export async function getToken(server: TestServer, resource: string, credentials
 }
 
 function identityToken(server: TestServer, resource: string, clientId: string): Promise<string> {
-  const query = new URLSearchParams({ 'api-version': '2018-02-01', resource, ...(clientId ? { client_id: clientId } : {}) });
+  const query = new URLSearchParams({
+    'api-version': '2018-02-01',
+    resource,
+    ...(clientId ? { client_id: clientId } : {}),
+  });
   return new Promise((resolve, reject) => {
     plainRequest(
       {
@@ -215,7 +225,9 @@ function readReplies(received: Buffer): Reply[] {
     const end = rest.indexOf('\r\n\r\n');
     if (end < 0) return replies;
     const [statusLine = '', ...lines] = rest.toString('latin1', 0, end).split('\r\n');
-    const headers = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
+    const headers = Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+    );
     const status = Number(statusLine.split(' ')[1]);
     const length = Number(headers['content-length'] ?? 0);
     const start = end + 4;

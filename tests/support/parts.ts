@@ -6,6 +6,7 @@ import type { Clock, Random } from '../../src/base/ports.ts';
 import { systemRandom } from '../../src/base/system.ts';
 import { Keyring } from '../../src/crypto/keyring.ts';
 import { createKeyFile, openKeyFile } from '../../src/crypto/seal.ts';
+import type { Driver } from '../../src/store/port.ts';
 import { openSqlite } from '../../src/store/sqlite/driver.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 
@@ -25,7 +26,10 @@ export interface TestParts {
   cleanup(): Promise<void>;
 }
 
-/** Opens a store on SQLite in a new temporary folder, with a seal, a keyring and an audit journal. */
+/**
+ * Opens a store in a new temporary folder, with a seal, a keyring and an audit journal. On SQLite; with
+ * STRONGROOM_TEST_STORE=postgres in the environment on a real PostgreSQL.
+ */
 export async function testParts(start = Date.UTC(2026, 0, 1)): Promise<TestParts> {
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-test-'));
   const random = systemRandom();
@@ -39,7 +43,7 @@ export async function testParts(start = Date.UTC(2026, 0, 1)): Promise<TestParts
       now += milliseconds;
     },
   };
-  const store = await openStore(openSqlite(join(folder, 'strongroom.db')), { now });
+  const store = await openStore(await driverIn(folder), { now });
   const sealFile = join(folder, 'seal.key');
   createKeyFile(sealFile, random);
   const keyring = await Keyring.open(store, openKeyFile(sealFile, random), random, now);
@@ -55,4 +59,11 @@ export async function testParts(start = Date.UTC(2026, 0, 1)): Promise<TestParts
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function driverIn(folder: string): Promise<Driver> {
+  if (process.env['STRONGROOM_TEST_STORE'] !== 'postgres') return openSqlite(join(folder, 'strongroom.db'));
+  const { freshDatabase } = await import('./postgres.ts');
+  const { openPostgres } = await import('../../src/store/postgres/driver.ts');
+  return openPostgres(await freshDatabase());
 }

@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
-  chownSync,
   cpSync,
   existsSync,
+  lchownSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -89,7 +90,7 @@ async function startOnce(): Promise<DatabaseOptions> {
   const password = randomBytes(12).toString('hex');
   writeFileSync(join(directory, 'password'), `${password}\n`, { mode: 0o600 });
   const binaries = binariesFor(account !== null, directory);
-  if (account) for (const path of [join(directory, 'password'), directory]) chownSync(path, account.uid, account.gid);
+  if (account) give(directory, account);
   const port = await freePort();
   const keeper = spawn('/bin/sh', ['-c', KEEPER, 'keeper', binaries, directory, String(port)], {
     ...account,
@@ -132,6 +133,14 @@ function unprivileged(): { uid: number; gid: number } | null {
   const line = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
   if (!line) throw new Error('PostgreSQL refuses to run as root, and this system has no user `nobody` to run it as.');
   return { uid: Number(line[1]), gid: Number(line[2]) };
+}
+
+/** The keeper, which runs as that user, is to remove all of it. */
+function give(directory: string, account: { uid: number; gid: number }): void {
+  lchownSync(directory, account.uid, account.gid);
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    lchownSync(join(directory, name), account.uid, account.gid);
+  }
 }
 
 /** The directory with `bin`, `lib` and `share`; a copy in `directory` where another user could not reach the original. */

@@ -29,6 +29,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Driver> {
   const { place } = target;
   const openWriter = () => connect(pg, target, 'write');
   const write = new PostgresWriter(await openWriter(), openWriter, place);
+  let closing: Promise<void> | null = null;
   const pool = openPool(pg, target, options.poolSize ?? DEFAULT_POOL_SIZE);
   return {
     dialect: 'postgres',
@@ -40,9 +41,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Driver> {
       return meaning === 'retry' || meaning === 'stale';
     },
     snapshot: (work) => snapshot(pg, target, work),
-    close: async () => {
-      await pool.end();
-      await write.close();
+    close: () => {
+      closing ??= Promise.all([pool.end(), write.close()]).then(() => {});
+      return closing;
     },
   };
 }

@@ -41,21 +41,25 @@ export function openSqlite(path: string): Driver {
       fdatasync(log, (error) => (error ? reject(error) : resolve()));
     });
   const write = connection(writer);
+  const read = connection(reader);
+  const [begin, commit] = [writer.prepare('begin immediate'), writer.prepare('commit')];
   let failure: Error | null = null;
   return {
     dialect: 'sqlite',
     place: path,
-    read: connection(reader),
+    // Outside a transaction the writing connection sees exactly what is committed, and has it in its page cache; the other
+    // one finds its cache void after every commit, which made a read four times as dear.
+    read: { run: (sql, values) => (writer.isTransaction ? read : write).run(sql, values) },
     write: {
       run: write.run,
       begin: async () => {
         // After a failed flush nobody knows what the disk holds; only a restart, which reads it back, can tell.
         if (failure)
           throw new StoreFault('store-unreachable', `${path} could not be flushed to disk.`, { cause: failure });
-        writer.exec('begin immediate');
+        begin.run();
       },
       commit: async () => {
-        writer.exec('commit');
+        commit.run();
         await flush().catch((error: Error) => {
           failure = error;
           throw error;

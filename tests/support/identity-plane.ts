@@ -1,0 +1,179 @@
+import { Access } from '../../src/access/authorise.ts';
+import { DAY } from '../../src/base/text.ts';
+import { graphOperations } from '../../src/directory/operations.ts';
+import { buildApp } from '../../src/http/app.ts';
+import { type Authenticator, createAuthenticator } from '../../src/identity/authenticate.ts';
+import { newSecret } from '../../src/identity/client-secret.ts';
+import { endpointSecret, imdsOperations } from '../../src/identity/imds-operations.ts';
+import { loginOperations } from '../../src/identity/operations.ts';
+import * as identity from '../../src/identity/service.ts';
+import { SigningKeys } from '../../src/identity/signing-keys.ts';
+import { type HostName, hostReader } from '../../src/operations/hosts.ts';
+import { Pipeline } from '../../src/operations/pipeline.ts';
+import { type TestParts, testParts } from './parts.ts';
+
+/** An answer of one of the identity planes. */
+export interface PlaneAnswer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: answers are read member by member, as a client would.
+  readonly body: any;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+/** An application with its service principal and a secret. */
+export interface TestApplication {
+  readonly id: string;
+  readonly appId: string;
+  readonly oid: string;
+  readonly secret: string;
+}
+
+/** How a request differs from the usual one. */
+export interface AskOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly form?: Readonly<Record<string, string>>;
+  readonly json?: unknown;
+  /** Where the request comes from; 127.0.0.1 by default. */
+  readonly address?: string;
+}
+
+/** The login and graph planes and the managed identity endpoint over a real store, without sockets, with real tokens. */
+export interface IdentityPlane extends TestParts {
+  readonly tenantId: string;
+  readonly subscriptionId: string;
+  readonly domain: string;
+  readonly signingKeys: SigningKeys;
+  readonly authenticator: Authenticator;
+  readonly identityHeader: string;
+  /** Holds the directory role that may change the directory. */
+  readonly administrator: TestApplication;
+  application(name: string, directoryRole?: string): Promise<TestApplication>;
+  login(method: string, path: string, options?: AskOptions): Promise<PlaneAnswer>;
+  graph(method: string, path: string, options?: AskOptions): Promise<PlaneAnswer>;
+  imds(method: string, path: string, options?: AskOptions): Promise<PlaneAnswer>;
+  /** Asks for a token by secret; the form's members may be replaced. */
+  askToken(
+    application: TestApplication,
+    form?: Readonly<Record<string, string>>,
+    address?: string,
+  ): Promise<PlaneAnswer>;
+  /** A token of the application for a resource. */
+  tokenOf(application: TestApplication, resource?: string): Promise<string>;
+  /** The text of every audit record so far. */
+  auditText(): Promise<string>;
+}
+
+/** The tenant of the identity plane. */
+export const TENANT = '22222222-2222-4222-8222-222222222222';
+const SUBSCRIPTION = '33333333-3333-4333-8333-333333333333';
+
+/** Makes the identity planes of the domain `localhost`, with an administrator. */
+export async function identityPlane(): Promise<IdentityPlane> {
+  const parts = await testParts();
+  const { store, random, clock } = parts;
+  const signingKeys = await SigningKeys.open(parts);
+  const identityHeader = await endpointSecret(parts);
+  const base = { ...parts, tenantId: TENANT, domain: 'localhost', subscriptionId: SUBSCRIPTION };
+  const authenticator = createAuthenticator({ store, domain: 'localhost', keys: signingKeys });
+  const pipeline = new Pipeline({
+    ...base,
+    log: { info: () => {}, warn: () => {}, error: console.error },
+    access: new Access(store),
+    acceptNewerApiVersions: false,
+    findVault: () => null,
+    authenticate: (header, plane, tenant, now) => authenticator.authenticate(header, plane, tenant, now),
+  });
+  const shared = { pipeline, clock, tenantId: TENANT, domain: 'localhost' };
+  const operations = [
+    ...loginOperations({ ...base, signingKeys, tenantNames: ['contoso.test'] }),
+    ...graphOperations(base),
+  ];
+  const app = await buildApp({ ...shared, operations, readHost: hostReader('localhost') });
+  const imdsApp = await buildApp({
+    ...shared,
+    operations: imdsOperations({ ...base, signingKeys, identityHeader }),
+    readHost: imdsHost,
+  });
+  const application = (name: string, directoryRole: string | null = null) =>
+    makeApplication({ random, tenantId: TENANT }, parts, name, directoryRole);
+  const login = ask(app, 'login.localhost:8443');
+  const askToken = (from: TestApplication, form: Readonly<Record<string, string>> = {}, address = '127.0.0.1') =>
+    login('POST', `/${TENANT}/oauth2/v2.0/token`, {
+      address,
+      form: {
+        grant_type: 'client_credentials',
+        client_id: from.appId,
+        client_secret: from.secret,
+        scope: 'https://vault.azure.net/.default',
+        ...form,
+      },
+    });
+  return {
+    ...base,
+    signingKeys,
+    authenticator,
+    identityHeader,
+    administrator: await application('administrator', identity.directoryAdministrator),
+    application,
+    login,
+    graph: ask(app, 'graph.localhost:8443'),
+    imds: ask(imdsApp, '127.0.0.1:8444'),
+    askToken,
+    tokenOf: async (from, resource = 'https://vault.azure.net') => {
+      const answer = await askToken(from, { scope: `${resource}/.default` });
+      if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
+      return answer.body.access_token as string;
+    },
+    auditText: async () => {
+      const rows = await store.reader.db.selectFrom('audit_batches').select('records').execute();
+      return rows.map(({ records }) => records).join('\n');
+    },
+    cleanup: async () => {
+      await Promise.all([app.close(), imdsApp.close()]);
+      await parts.cleanup();
+    },
+  };
+}
+
+async function makeApplication(
+  making: identity.MakingParts,
+  { store, random, clock }: TestParts,
+  displayName: string,
+  directoryRole: string | null,
+): Promise<TestApplication> {
+  const secret = newSecret(random);
+  const now = clock.now();
+  return store.write(async (transaction) => {
+    const { id, appId } = await identity.createApplication(transaction, making, { displayName, now });
+    const order = { appId, displayName, directoryRole, now };
+    const { id: oid } = await identity.createServicePrincipal(transaction, making, order);
+    const life = { starts: now, expires: now + 30 * DAY };
+    await identity.addSecret(transaction, making, { appId, secret, displayName: null, ...life, now });
+    return { id, appId, oid, secret: secret.secretText };
+  });
+}
+
+function ask(app: Awaited<ReturnType<typeof buildApp>>, host: string) {
+  return async (method: string, path: string, options: AskOptions = {}): Promise<PlaneAnswer> => {
+    const { form, json } = options;
+    const payload = form ? new URLSearchParams(form).toString() : json === undefined ? undefined : JSON.stringify(json);
+    const response = await app.inject({
+      method: method as 'GET',
+      url: path,
+      remoteAddress: options.address ?? '127.0.0.1',
+      headers: {
+        host,
+        ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
+        ...(json !== undefined && { 'content-type': 'application/json' }),
+        ...options.headers,
+      },
+      ...(payload !== undefined && { payload }),
+    });
+    const text = response.body;
+    return { status: response.statusCode, body: text === '' ? null : JSON.parse(text), headers: response.headers };
+  };
+}
+
+function imdsHost(header: string): HostName {
+  return { plane: 'imds', origin: `http://${header}`, host: header, port: '', vaultKey: '' };
+}
