@@ -25,11 +25,7 @@ export function readPage(call: Call): ArmPage {
     throw new Refusal('page-invalid', { parameter: '$top', reason: 'a number from 1 to 1000 is expected' });
   }
   const token = queryOf(call, '$skiptoken');
-  const after = token === undefined || token.length > 2048 ? null : fromBase64Url(token);
-  if (token !== undefined && after === null) {
-    throw new Refusal('page-invalid', { parameter: '$skiptoken', reason: 'it was not made by this server' });
-  }
-  return { size: Math.min(size, MAX_SIZE), after: after?.toString('utf8') ?? '' };
+  return { size: Math.min(size, MAX_SIZE), after: token === undefined ? '' : readToken(call, token) };
 }
 
 /**
@@ -50,6 +46,15 @@ export function pageBody<Row>(
   return rows.length > page.size && last !== undefined ? { value, nextLink: nextLink(call, keyOf(last)) } : { value };
 }
 
+function readToken(call: Call, token: string): string {
+  const text = token.length > 2048 ? undefined : fromBase64Url(token)?.toString('utf8');
+  const list = `${call.operation.id} `;
+  if (!text?.startsWith(list)) {
+    throw new Refusal('page-invalid', { parameter: '$skiptoken', reason: 'it was not made for this list' });
+  }
+  return text.slice(list.length);
+}
+
 /** A query parameter whose name is compared without regard to case, as ARM does. */
 export function queryOf(call: Call, name: string): string | undefined {
   const exact = call.query[name];
@@ -61,7 +66,8 @@ export function queryOf(call: Call, name: string): string | undefined {
 
 function nextLink(call: Call, last: string): string {
   const query = Object.entries(call.query).filter(([name]) => foldName(name) !== '$skiptoken');
-  const parts = [...query, ['$skiptoken', toBase64Url(Buffer.from(last))]].map(
+  const token = toBase64Url(Buffer.from(`${call.operation.id} ${last}`));
+  const parts = [...query, ['$skiptoken', token]].map(
     ([name, value]) => `${encodeURIComponent(name!)}=${encodeURIComponent(value!)}`,
   );
   return `${call.origin}${call.path.replace(/\/{2,}/g, '/')}?${parts.join('&')}`;

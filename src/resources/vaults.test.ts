@@ -310,11 +310,24 @@ describe('vaults of the management plane', () => {
     const refused = await arm.send('GET', `${arm.subscription}/providers/Microsoft.KeyVault/vaults`, { as: stranger });
     assert.equal(refused.status, 403);
     assert.equal((await arm.send('GET', `${arm.subscription}/providers/Microsoft.KeyVault/vaults?$top=0`)).status, 400);
+    const { nextLink } = (await arm.send('GET', `${arm.subscription}/resources?$top=1`)).body;
+    for (const token of ['!', 'AAAA', new URL(nextLink).searchParams.get('$skiptoken')]) {
+      const other = await arm.send(
+        'GET',
+        `${arm.subscription}/providers/Microsoft.KeyVault/vaults?$skiptoken=${token}`,
+      );
+      assert.equal(other.status, 400, String(token));
+    }
   });
 
   it('answer 404 for unknown groups and subscriptions, 403 without a role, 401 without a token', async () => {
     assert.equal((await arm.send('GET', vaultPath('x1y', 'nowhere'))).body.error.code, 'ResourceGroupNotFound');
     assert.equal((await arm.send('DELETE', vaultPath('x1y', 'nowhere'))).status, 404);
+    const root = await arm.principal('Owner', '/');
+    const elsewhere =
+      '/subscriptions/00000000-0000-4000-8000-000000000000/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v1v';
+    assert.equal((await arm.send('GET', elsewhere, { as: root })).body.error.code, 'SubscriptionNotFound');
+    assert.equal((await arm.send('GET', elsewhere)).status, 403);
     const stranger = await arm.principal();
     assert.equal((await arm.send('GET', vaultPath('x1y'), { as: stranger })).status, 403);
     assert.equal((await arm.send('GET', vaultPath('x1y'), { as: null })).status, 401);

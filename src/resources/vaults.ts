@@ -193,7 +193,8 @@ async function recoverVault(
   if (!vault || vault.deleted === null || !isInGroup(vault, group)) {
     throw new Refusal('vault-not-recoverable', { name: call.parameters['vault'] ?? '' });
   }
-  return storeVault(parts, call, transaction, { ...vault, deleted: null, purgeAt: null });
+  const answer = await storeVault(parts, call, transaction, { ...vault, deleted: null, purgeAt: null });
+  return { ...answer, audit: { createMode: 'recover' } };
 }
 
 async function storeVault(parts: ResourceParts, call: Call, transaction: Transaction, changed: Vault): Promise<Answer> {
