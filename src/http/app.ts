@@ -2,13 +2,14 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Clock } from '../base/ports.ts';
 import type { HostName } from '../operations/hosts.ts';
 import type { Incoming } from '../operations/incoming.ts';
-import type { Answer, Operation, Plane } from '../operations/operation.ts';
+import type { Operation, Plane } from '../operations/operation.ts';
 import type { Passage, Pipeline } from '../operations/pipeline.ts';
 import { noVersions } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { parseForm, parseJsonObject } from './json-body.ts';
 import { withMethodRows } from './methods.ts';
 import { type Frame, renderRefusal } from './render.ts';
+import { clientRequestId, send } from './send.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -59,22 +60,27 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 }
 
 function addRoute(app: FastifyInstance, parts: AppParts, operation: Operation): void {
+  const isBodiless = operation.method === 'GET' || operation.method === 'HEAD';
   app.route({
     method: operation.method,
     url: operation.path,
     constraints: { plane: operation.plane },
     ...(operation.bodyBytes ? { bodyLimit: operation.bodyBytes } : {}),
-    onRequest: async (request) => {
-      const passage = parts.pipeline.begin(incomingOf(parts, operation, request));
-      request.passage = passage;
-      await parts.pipeline.admit(passage);
-    },
+    // A body is read only after the checks that come before it; a GET has none, so its checks need no hook of their own.
+    ...(isBodiless ? {} : { onRequest: (request: FastifyRequest) => admit(parts, operation, request) }),
     handler: async (request, reply) => {
+      if (isBodiless) await admit(parts, operation, request);
       const passage = request.passage!;
-      const answer = await parts.pipeline.execute(passage, readBody(operation, request));
-      return sendAnswer(passage, reply, answer);
+      send(passage, reply, await parts.pipeline.execute(passage, readBody(operation, request)));
+      return reply;
     },
   });
+}
+
+function admit(parts: AppParts, operation: Operation, request: FastifyRequest): Promise<void> {
+  const passage = parts.pipeline.begin(incomingOf(parts, operation, request));
+  request.passage = passage;
+  return parts.pipeline.admit(passage);
 }
 
 async function serveUnknown(
@@ -182,13 +188,6 @@ function readBody(operation: Operation, request: FastifyRequest): Readonly<Recor
   return parseJsonObject(bytes);
 }
 
-function sendAnswer(passage: Passage, reply: FastifyReply, answer: Answer): FastifyReply {
-  reply.code(answer.status).headers(commonHeaders(passage));
-  if (answer.headers) reply.headers(answer.headers);
-  if (answer.body === undefined) return reply.send();
-  return reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(answer.body));
-}
-
 async function answerError(
   parts: AppParts,
   error: unknown,
@@ -198,10 +197,11 @@ async function answerError(
   const passage = request.passage ?? parts.pipeline.begin(incomingOf(parts, unknownOperation('unknown'), request));
   const refusal = await parts.pipeline.refuse(passage, fromFastify(error));
   const rendered = renderRefusal(refusal, frameOf(parts, passage));
-  reply.code(rendered.status).headers(commonHeaders(passage)).headers(rendered.headers);
   // A large body nobody will read: the connection is not kept for it.
-  if (Number(request.headers['content-length'] ?? 0) > DEFAULT_BODY_BYTES) reply.header('connection', 'close');
-  return reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(rendered.body));
+  const isLarge = Number(request.headers['content-length'] ?? 0) > DEFAULT_BODY_BYTES;
+  const headers = isLarge ? { ...rendered.headers, connection: 'close' } : rendered.headers;
+  send(passage, reply, { ...rendered, headers });
+  return reply;
 }
 
 /** Fastify's own refusals of a body, in our catalogue's terms. */
@@ -226,33 +226,6 @@ function frameOf(parts: AppParts, passage: Passage): Frame {
     resource: isData ? `https://vault.${parts.domain}${host.port}` : host.origin,
     now: parts.clock.now(),
   };
-}
-
-function commonHeaders(passage: Passage): Record<string, string> {
-  const { host, clientAddress } = passage.incoming;
-  const headers: Record<string, string> = {
-    'cache-control': 'no-cache',
-    pragma: 'no-cache',
-    expires: '-1',
-    'x-ms-request-id': passage.requestId,
-    'x-content-type-options': 'nosniff',
-    'strict-transport-security': 'max-age=31536000;includeSubDomains',
-  };
-  const clientId = clientRequestId(passage);
-  if (clientId) headers['x-ms-client-request-id'] = clientId;
-  if (host.plane === 'data') {
-    const family = clientAddress.includes(':') ? 'Ipv6' : 'Ipv4';
-    const network = family === 'Ipv4' ? 'InterNetwork' : 'InterNetworkV6';
-    headers['x-ms-keyvault-region'] = passage.vault?.location ?? 'local';
-    headers['x-ms-keyvault-service-version'] = '1.9.2906.1';
-    headers['x-ms-keyvault-network-info'] = `conn_type=${family};addr=${clientAddress};act_addr_fam=${network};`;
-  }
-  return headers;
-}
-
-function clientRequestId(passage: Passage): string {
-  const value = passage.incoming.headers['x-ms-client-request-id'] ?? passage.incoming.headers['client-request-id'];
-  return typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value) ? value : '';
 }
 
 /** Routes by the plane that the Host header names. */

@@ -3,12 +3,12 @@ import { auditEntry } from '../audit/record.ts';
 import { newRequestId } from '../base/ids.ts';
 import type { Clock, Log, Random } from '../base/ports.ts';
 import type { Authentication, Caller } from '../identity/caller.ts';
-import { judgeAddress } from '../network/rules.ts';
+import { judgeAddress, type NetworkVerdict } from '../network/rules.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { JournalEntry, Transaction } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
-import type { Check, Facts } from './decision.ts';
+import type { Check, CheckName, Facts } from './decision.ts';
 import type { Incoming } from './incoming.ts';
 import type { Answer, Call } from './operation.ts';
 import { checkVersion } from './versions.ts';
@@ -38,12 +38,13 @@ export class Passage {
   readonly requestId: string;
   readonly incoming: Incoming;
   readonly time: number;
-  readonly checks: Check[] = [];
   apiVersion = '';
   caller: Caller | null = null;
   vault: Vault | null = null;
   admission: Admission | null = null;
+  network: NetworkVerdict | null = null;
   notes: Facts | null = null;
+  isWellFormed = false;
   isRecorded = false;
 
   constructor(requestId: string, incoming: Incoming, time: number) {
@@ -52,8 +53,23 @@ export class Passage {
     this.time = time;
   }
 
-  pass(check: Check['check'], facts: Facts): void {
-    this.checks.push({ check, outcome: 'passed', facts });
+  /** The checks passed so far with their evidence; made when somebody asks, which is when a request is refused. */
+  passed(): readonly Check[] {
+    const { vault, caller, network, admission, incoming } = this;
+    const checks: Check[] = [];
+    const add = (check: CheckName, facts: Facts) => checks.push({ check, outcome: 'passed', facts });
+    if (vault) add('vault', vaultFacts(vault));
+    if (caller) add('authenticate', { oid: caller.oid, appid: caller.appId, tokenId: caller.tokenId });
+    if (this.isWellFormed) add('request', { operation: incoming.operation.id, apiVersion: this.apiVersion });
+    if (network?.allowed) {
+      add('network', {
+        address: incoming.clientAddress,
+        by: network.by,
+        ...(network.rule ? { rule: network.rule } : {}),
+      });
+    }
+    if (admission) add('authorise', admission.facts);
+    return checks;
   }
 }
 
@@ -81,11 +97,10 @@ export class Pipeline {
     if (operation.need.kind !== 'anonymous') await this.#authenticate(passage);
     passage.apiVersion = checkVersion(passage.incoming, this.#parts.acceptNewerApiVersions);
     const object = readObject(passage.incoming);
-    passage.pass('request', { operation: operation.id, apiVersion: passage.apiVersion });
+    passage.isWellFormed = true;
     if (passage.vault) judgeNetwork(passage, passage.vault);
     const admitted = this.#authorise(passage, object);
     if (admitted) passage.admission = await admitted;
-    if (passage.admission) passage.pass('authorise', passage.admission.facts);
   }
 
   /**
@@ -105,7 +120,6 @@ export class Pipeline {
   async refuse(passage: Passage, error: unknown): Promise<Refusal> {
     const refusal = this.#asRefusal(passage, error);
     const { operation } = passage.incoming;
-    passage.checks.push({ check: refusal.check, outcome: 'refused', code: refusal.code, facts: refusal.facts });
     if (operation.unaudited || passage.isRecorded || refusal.code === 'audit-unavailable') return refusal;
     try {
       await this.#record(this.#entry(passage, refusal.status, null, refusal));
@@ -129,7 +143,6 @@ export class Pipeline {
       });
     }
     passage.vault = vault;
-    passage.pass('vault', vaultFacts(vault));
   }
 
   async #authenticate(passage: Passage): Promise<void> {
@@ -144,11 +157,6 @@ export class Pipeline {
       throw new Refusal(result.refusal, { url, resource: audienceOf(passage.incoming), tenant, ...result.facts });
     }
     passage.caller = result.caller;
-    passage.pass('authenticate', {
-      oid: result.caller.oid,
-      appid: result.caller.appId,
-      tokenId: result.caller.tokenId,
-    });
   }
 
   #authorise(passage: Passage, object: ObjectScope | null): Awaitable<Admission> | null {
@@ -252,9 +260,13 @@ export class Pipeline {
       assignmentId: admission?.assignmentId ?? null,
       isPolicyMatch: admission?.by === 'policy',
       audit: passage.notes ? { ...audit, ...passage.notes } : audit,
-      refusal: refusal && { code: refusal.code, checks: passage.checks },
+      refusal: refusal && { code: refusal.code, checks: [...passage.passed(), refusedCheck(refusal)] },
     });
   }
+}
+
+function refusedCheck({ check, code, facts }: Refusal): Check {
+  return { check, outcome: 'refused', code, facts };
 }
 
 function judgeNetwork(passage: Passage, vault: Vault): void {
@@ -269,7 +281,7 @@ function judgeNetwork(passage: Passage, vault: Vault): void {
       defaultAction: vault.settings.networkAcls.defaultAction,
     });
   }
-  passage.pass('network', { address: clientAddress, by: verdict.by, ...(verdict.rule ? { rule: verdict.rule } : {}) });
+  passage.network = verdict;
 }
 
 /** The object an operation is about, its name's form checked before any right to it is. */
