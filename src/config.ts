@@ -82,6 +82,18 @@ export function readConfig(flags: ConfigFlags): Config {
   return config;
 }
 
+/**
+ * The text of a file that a setting names.
+ * @throws ConfigFault
+ */
+export function readNamedFile(path: string, setting: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigFault(`The file ${path} that ${setting} names cannot be read: ${(error as Error).message}.`);
+  }
+}
+
 function readFile(path: string): Record<string, unknown> {
   let value: unknown;
   try {

@@ -6,7 +6,7 @@ import { accessOperations } from './access/role-operations.ts';
 import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
-import type { Config } from './config.ts';
+import { type Config, readNamedFile } from './config.ts';
 import { Keyring } from './crypto/keyring.ts';
 import { createKeyFile, openKeyFile } from './crypto/seal.ts';
 import { graphOperations } from './directory/operations.ts';
@@ -83,7 +83,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
 export async function openDriver(config: Config): Promise<Driver> {
   if (config.store.kind === 'sqlite') return openSqlite(join(config.dataDir, 'strongroom.db'));
   const { openPostgres } = await import('./store/postgres/driver.ts');
-  return openPostgres({ connectionString: readFileSync(config.store.urlFile, 'utf8').trim() });
+  return openPostgres({ connectionString: readNamedFile(config.store.urlFile, 'postgresUrlFile').trim() });
 }
 
 async function hasRootKey(store: Store): Promise<boolean> {

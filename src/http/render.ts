@@ -75,7 +75,13 @@ const graphBody: Body = (row, refusal, frame) => ({
   },
 });
 
-const imdsBody: Body = (row, refusal) => ({ error: row.error, error_description: refusal.message });
+/** The managed identity endpoints' error; MSAL shows its users `statusCode` and `message` of the App Service form alone. */
+const imdsBody: Body = (row, refusal) => ({
+  error: row.error,
+  error_description: refusal.message,
+  statusCode: row.status,
+  message: refusal.message,
+});
 
 const bodies: Readonly<Record<Plane | 'unknown', Body>> = {
   data: vaultBody,

@@ -88,7 +88,8 @@ export function imdsOperations(parts: EndpointParts): readonly Operation[] {
       body: 'none',
       run: async (call) => {
         assertLocal(call);
-        const header = appServiceHeaders[call.query['api-version'] ?? ''];
+        const version = call.query['api-version'] ?? '';
+        const header = Object.hasOwn(appServiceHeaders, version) ? appServiceHeaders[version] : undefined;
         if (!header) throw new Refusal('identity-version', { versions: Object.keys(appServiceHeaders) });
         assertSecret(call.headers[header], parts.identityHeader, header);
         return answerToken(parts, call, call.query);

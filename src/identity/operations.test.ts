@@ -132,8 +132,8 @@ describe('the identity plane', () => {
         assert.ok(token);
         assert.deepEqual(rest, {
           token_type: 'Bearer',
-          expires_in: '3599',
-          ext_expires_in: '3599',
+          expires_in: 3599,
+          ext_expires_in: 3599,
           expires_on: String(start + 3599),
           not_before: String(start),
           resource: 'https://vault.localhost:8443',

@@ -111,14 +111,18 @@ class TokenEndpoint {
 
 function tokenAnswer(issued: IssuedToken, request: TokenRequest, client: AuthenticatedClient, version: 1 | 2): Answer {
   const seconds = issued.expires - issued.notBefore;
-  const common = { token_type: 'Bearer', access_token: issued.token };
+  // A number in both versions (RFC 6749 §5.1): az adds it to the time, also where it came through the AD FS form.
+  const common = {
+    token_type: 'Bearer',
+    access_token: issued.token,
+    expires_in: seconds,
+    ext_expires_in: seconds,
+  };
   const body =
     version === 2
-      ? { ...common, expires_in: seconds, ext_expires_in: seconds }
+      ? common
       : {
           ...common,
-          expires_in: String(seconds),
-          ext_expires_in: String(seconds),
           expires_on: String(issued.expires),
           not_before: String(issued.notBefore),
           resource: request.resource,

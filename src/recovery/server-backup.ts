@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { syncDirectory } from '../base/files.ts';
 import type { Keyring } from '../crypto/keyring.ts';
@@ -18,19 +18,23 @@ const PAGE = 500;
  * it. Secrets stay in their envelopes: the file opens only with the seal. It fits either database.
  * @param created RFC 3339 text of the moment
  * @returns the number of rows
- * @throws BackupFault where the file exists
+ * @throws BackupFault where the file exists or cannot be written
  */
 export async function backupServer(driver: Driver, keyring: Keyring, file: string, created: string): Promise<number> {
   if (existsSync(file)) throw new BackupFault(`${file} exists already; a backup is never overwritten.`);
   const partial = `${file}.partial`;
   rmSync(partial, { force: true });
   const gzip = createGzip({ level: 6 });
-  const target = createWriteStream(partial, { mode: 0o600, flags: 'wx' });
-  gzip.pipe(target);
+  // A full disk or a missing folder ends the writing through here, whatever is awaited at that moment.
+  const written = pipeline(gzip, createWriteStream(partial, { mode: 0o600, flags: 'wx' })).catch((error: Error) => {
+    throw new BackupFault(`${file} cannot be written: ${error.message}.`, { cause: error });
+  });
+  written.catch(() => {});
   const digest = createHash('sha256');
   let rows = 0;
   const write = async (line: string): Promise<void> => {
-    if (!gzip.write(`${line}\n`)) await once(gzip, 'drain');
+    if (gzip.destroyed) await written;
+    if (!gzip.write(`${line}\n`)) await Promise.race([once(gzip, 'drain').catch(() => written), written]);
   };
   const put = async (line: string): Promise<void> => {
     digest.update(`${line}\n`);
@@ -49,14 +53,14 @@ export async function backupServer(driver: Driver, keyring: Keyring, file: strin
     });
     await write(JSON.stringify({ end: true, rows, mac: keyring.mac('server-backup', digest.digest('hex')) }));
     gzip.end();
-    await finished(target);
+    await written;
     await flush(partial);
     renameSync(partial, file);
     syncDirectory(dirname(file));
     return rows;
   } catch (error) {
     gzip.destroy();
-    target.destroy();
+    await written.catch(() => {});
     rmSync(partial, { force: true });
     throw error;
   }

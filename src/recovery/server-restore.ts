@@ -85,6 +85,8 @@ async function insertRows(
     const entry = JSON.parse(line) as { table?: string; row?: Record<string, unknown> } & Partial<BackupEnd>;
     if (entry.end) {
       if (entry.rows !== rows) throw new BackupFault(`The backup should hold ${entry.rows} rows; there are ${rows}.`);
+      // The archive's own end comes after it: what is cut off there shows as a fault of the next line.
+      if (!(await lines.next()).done) throw new BackupFault('The backup goes on after its end.');
       return entry as BackupEnd;
     }
     if (!entry.table || !known.has(entry.table) || !entry.row)

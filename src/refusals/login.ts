@@ -230,7 +230,7 @@ export const loginRefusals = rows({
     error: 'invalid_client',
     aadsts: 700024,
     message:
-      'The client assertion was used before for this resource. An assertion is good once; make a new one for each request.',
+      'The client assertion was used before, for this resource or from another address. An assertion is good once; make a new one for each request.',
     cause: 'The same assertion came twice: a client repeats itself, or somebody has overheard it.',
     remedy: ['Make an assertion with a new jti for each token request.'],
   },

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { ConfigFault, readNamedFile } from '../config.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Store } from '../store/store.ts';
 import type { IssuedCertificate } from './local-ca.ts';
@@ -61,18 +62,28 @@ export async function localCertificate(
   return { server: issued, authorityPem: authority.certificatePem };
 }
 
-/** The operator's own certificate, from files. */
+/**
+ * The operator's own certificate, from files.
+ * @throws ConfigFault where a file cannot be read, or the two are not a certificate and its key
+ */
 export function operatorCertificate(files: {
   readonly certificateFile: string;
   readonly keyFile: string;
 }): ServerCertificate {
-  return {
-    server: {
-      certificatePem: readFileSync(files.certificateFile, 'utf8'),
-      privateKeyPem: readFileSync(files.keyFile, 'utf8'),
-    },
-    authorityPem: null,
+  const server = {
+    certificatePem: readNamedFile(files.certificateFile, 'tlsCertificateFile'),
+    privateKeyPem: readNamedFile(files.keyFile, 'tlsKeyFile'),
   };
+  try {
+    createSecureContext({ cert: server.certificatePem, key: server.privateKeyPem });
+  } catch (error) {
+    // OpenSSL's reason names no content of the key.
+    const { reason = 'they are no PEM' } = error as { reason?: string };
+    throw new ConfigFault(
+      `${files.certificateFile} and ${files.keyFile} cannot be used as a certificate and its key: ${reason}.`,
+    );
+  }
+  return { server, authorityPem: null };
 }
 
 async function readPair(

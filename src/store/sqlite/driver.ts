@@ -150,7 +150,7 @@ function checkFile(path: string): void {
     // Reading a large file whole would hold up the start; damage there shows when its page is read.
     if (pages.page_count * size.page_size > QUICK_CHECK_BYTES) return;
     const found = database.prepare('pragma quick_check(1)').get() as { quick_check: string };
-    if (found.quick_check !== 'ok') throw damaged(path, found.quick_check);
+    if (found.quick_check !== 'ok') throw damaged(path, found.quick_check.replace(/\s+/g, ' '));
   } catch (error) {
     throw error instanceof StoreFault ? error : damaged(path, (error as Error).message);
   } finally {
