@@ -50,8 +50,8 @@ const keptProperties: Readonly<Record<string, 'object' | 'array' | 'string' | 'b
 };
 
 /**
- * Reads the body of an application's creation or change. A property that cannot be changed may be there if it says what is so already:
- * generic updates send whole objects back.
+ * Reads the body of an application's creation or change. A property that cannot be changed may be there if it says what
+ * is so already: generic updates send whole objects back.
  * @param current the application as shown now; null where it is being made
  * @throws Refusal
  */
@@ -84,7 +84,7 @@ export function assertUnchanged(name: string, value: unknown, current: GraphObje
 }
 
 /** Reads a name for people: 1 to 256 characters. @throws Refusal `graph-property-invalid` */
-export function readName(value: unknown, property: string, kind: string): string {
+function readName(value: unknown, property: string, kind: string): string {
   if (typeof value !== 'string' || value.trim() === '' || value.length > MAX_NAME || /[\u0000-\u001f]/.test(value)) {
     throw invalid(property, kind, `it must be a text of 1 to ${MAX_NAME} printable characters`);
   }

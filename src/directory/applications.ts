@@ -1,3 +1,4 @@
+import { isUuid } from '../base/ids.ts';
 import { newSecret } from '../identity/client-secret.ts';
 import * as identity from '../identity/service.ts';
 import type { Answer, Call } from '../operations/operation.ts';
@@ -125,12 +126,12 @@ export async function removePassword(call: Call): Promise<Answer> {
   const keyId = call.body?.['keyId'];
   return call.commit(async (transaction) => {
     const { app_id: appId } = await requireApplication(transaction, call.parameters['id'] ?? '');
-    const id = typeof keyId === 'string' ? keyId.toLowerCase() : '';
-    if (await identity.removeCredential(transaction, { appId, id, kind: 'secret' })) {
+    const id = typeof keyId === 'string' && isUuid(keyId) ? keyId.toLowerCase() : null;
+    if (id && (await identity.removeCredential(transaction, { appId, id, kind: 'secret' }))) {
       return { status: 204, audit: { appId, keyId: id } };
     }
     // What is no GUID is not shown: it may be the secret itself.
-    throw new Refusal('graph-credential-not-found', { appId, keyId: /^[0-9a-f-]{36}$/.test(id) ? id : '(not a GUID)' });
+    throw new Refusal('graph-credential-not-found', { appId, keyId: id ?? '(not a GUID)' });
   });
 }
 

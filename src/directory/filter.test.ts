@@ -75,6 +75,8 @@ describe('the filter of the directory', () => {
       'a eq "x"',
       'a eq \u2018x\u2019',
       "a.b eq 'x'",
+      "a eq '\u0000'",
+      "a eq '\ud800'",
       `a eq '${'x'.repeat(5000)}'`,
       `${'('.repeat(12)}a eq 'x'${')'.repeat(12)}`,
       Array.from({ length: 51 }, () => "a eq 'x'").join(' or '),

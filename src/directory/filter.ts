@@ -15,12 +15,13 @@ const TOKEN = /\s*(?:('(?:[^']|'')*')|([A-Za-z_][A-Za-z0-9_]*)|([()/:,]))/y;
 type Token = { readonly kind: 'text' | 'word' | 'sign'; readonly text: string };
 
 /**
- * Reads a `$filter` (OData 4.01, part 2, §5.1.1): `eq`, `startswith`, `any` with `eq` on collections of text, joined by `and`,
- * `or` and parentheses. Keywords are lower case, texts in single quotes, a quote doubled.
+ * Reads a `$filter` (OData 4.01, part 2, §5.1.1): `eq`, `startswith`, `any` with `eq` on collections of text, joined by
+ * `and`, `or` and parentheses. Keywords are lower case, texts in single quotes, a quote doubled.
  * @returns null for anything else, so that the caller refuses it: half a filter would show more than was asked for
  */
 export function parseFilter(text: string): Filter | null {
-  const tokens = text.length <= MAX_LENGTH ? readTokens(text) : null;
+  const isText = text.length <= MAX_LENGTH && text.isWellFormed() && !text.includes('\u0000');
+  const tokens = isText ? readTokens(text) : null;
   if (!tokens) return null;
   const reader = new Reader(tokens);
   const filter = reader.either(0);

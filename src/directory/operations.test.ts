@@ -163,7 +163,7 @@ describe('the directory', () => {
       ['ManagedIdentity', ['isExplicit=True', resourceId]],
     );
     await refused('DELETE', `/servicePrincipals/${made.principalId}`, undefined, 400, 'Request_BadRequest');
-    for (const id of [reader.appId, reader.id, NOBODY, 'x', "'"]) {
+    for (const id of [reader.appId, reader.id, NOBODY, 'x', "'", '\u0000']) {
       await refused('GET', `/servicePrincipals/${encodeURIComponent(id)}`, undefined, 404, 'Request_ResourceNotFound');
     }
     await refused('GET', '/nothing', undefined, 400, 'BadRequest');
@@ -228,6 +228,8 @@ describe('the directory', () => {
     assert.equal((await ask('GET', '/users/ann%40localhost')).body.displayName, 'Ann');
     assert.equal((await list('/groups', "displayName eq 'operators'")).length, 1);
     await refused('GET', `/groups/${reader.oid}`, undefined, 404, 'Request_ResourceNotFound');
+    for (const id of ['%00', "'", '%F0%9F%98%80'])
+      await refused('GET', `/users/${id}`, undefined, 404, 'Request_ResourceNotFound');
     await refused('GET', '/users/nobody%40localhost', undefined, 404, 'Request_ResourceNotFound');
     const { body } = await ask('GET', '/organization');
     assert.equal(body.value[0].id, TENANT);
@@ -288,6 +290,16 @@ describe('the directory', () => {
       400,
       'Request_BadRequest',
     );
+    for (const keyId of ['\u0000', password.secretText, 7, null]) {
+      const message = await refused(
+        'POST',
+        `/applications/${made.id}/removePassword`,
+        { keyId },
+        400,
+        'Request_BadRequest',
+      );
+      assert.ok(!message.includes(password.secretText));
+    }
     assert.equal((await plane.askToken({ ...made, oid: principal.id, secret: password.secretText })).status, 401);
     await refused('POST', '/servicePrincipals', { appId: made.appId }, 409, 'Request_MultipleObjectsWithSameKeyValue');
     await refused('POST', '/servicePrincipals', { appId: NOBODY }, 400, 'Request_BadRequest');

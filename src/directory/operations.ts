@@ -19,7 +19,8 @@ export function graphOperations(parts: DirectoryParts): readonly Operation[] {
     },
     read('GraphApplicationList', '/applications', (call) => applications.readApplications(parts, call)),
     read('GraphApplicationGet', '/applications/:id', (call) => applications.readApplication(parts, call, idOf(call))),
-    // Below the others: takes `servicePrincipals(appId='…')`, which no path template can express, and names unknown segments.
+    // Below the others: takes `servicePrincipals(appId='…')`, which no path template can express, and names unknown
+    // segments.
     read('GraphByKey', '/:segment', (call) => readByKey(parts, call)),
     ...writes(parts),
   ];

@@ -22,8 +22,8 @@ const known = ['$filter', '$top', '$skiptoken', '$select', '$count'];
 const ignored = ['api-version', 'client-request-id'];
 
 /**
- * Reads the OData query options of a list. One that is not understood is refused: to leave out a filter or an order would
- * answer another question than was asked.
+ * Reads the OData query options of a list. One that is not understood is refused: to leave out a filter or an order
+ * would answer another question than was asked.
  * @throws Refusal `graph-query-unsupported`, `graph-query-invalid`
  */
 export function readQueryOptions(call: Call): QueryOptions {

@@ -108,6 +108,8 @@ export async function findPrincipalIdOfApp(session: Session, appId: string): Pro
 
 /** A user's object id by its principal name, or null. */
 export async function findUserId(session: Session, upn: string): Promise<string | null> {
+  // No name holds what no database can be asked for.
+  if (!/^[^\s\p{C}]{1,256}$/u.test(upn)) return null;
   return (await principalIdByUpn.first(session, { upnKey: foldName(upn) }))?.id ?? null;
 }
 
@@ -146,7 +148,10 @@ export async function findAppIdsByUri(session: Session, uri: string): Promise<re
     .map((row) => row.app_id);
 }
 
-/** One page of principals of a kind in order of their ids, one more than asked for where more follow, and how many there are. */
+/**
+ * One page of principals of a kind in order of their ids, one more than asked for where more follow, and how many there
+ * are.
+ */
 export async function listPrincipals(
   session: Session,
   kind: PrincipalKind,

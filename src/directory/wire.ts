@@ -15,7 +15,7 @@ const types: Readonly<Record<PrincipalKind, string>> = {
 };
 
 /** An instant in whole seconds, as Graph writes it. */
-export function graphTime(instant: number): string {
+function graphTime(instant: number): string {
   return `${new Date(instant).toISOString().slice(0, 19)}Z`;
 }
 

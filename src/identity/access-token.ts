@@ -31,9 +31,9 @@ const MAX_SHOWN = 200;
 const HEADER_MEMBERS = new Set(['typ', 'alg', 'kid', 'x5t']);
 
 /**
- * Reads an access token in JWS compact form (RFC 7515 §7.1) and verifies that one of our keys signed it and that its issuer is the
- * one of its tenant. The header only chooses among our own keys; one that brings keys, or anything else we never write, is
- * refused, and so is every algorithm but RS256 (RFC 8725 §3.1).
+ * Reads an access token in JWS compact form (RFC 7515 §7.1) and verifies that one of our keys signed it and that its
+ * issuer is the one of its tenant. The header only chooses among our own keys; one that brings keys, or anything else
+ * we never write, is refused, and so is every algorithm but RS256 (RFC 8725 §3.1).
  * @param token three base64url parts with dots between, no longer than the caller allows
  */
 export async function verifyAccessToken(

@@ -4,8 +4,8 @@ import { foldName, isUuid } from '../base/ids.ts';
 export type TokenPlane = 'data' | 'management' | 'graph' | 'logs';
 
 /**
- * The resources tokens are made for, by plane: the label of our own host name, the names of the public cloud's resources
- * (clients have them built in), and application ids where the service takes them as audience.
+ * The resources tokens are made for, by plane: the label of our own host name, the names of the public cloud's
+ * resources (clients have them built in), and application ids where the service takes them as audience.
  */
 const resources: Readonly<
   Record<TokenPlane, { readonly label: string; readonly hosts: readonly string[]; readonly ids: readonly string[] }>
@@ -25,8 +25,8 @@ export interface Resource {
 }
 
 /**
- * Reads a resource, or a token's audience; null where it is none of ours. Names of our own domain count with any port: the port a
- * client sees may be a proxy's. Those of the public cloud count without one.
+ * Reads a resource, or a token's audience; null where it is none of ours. Names of our own domain count with any port:
+ * the port a client sees may be a proxy's. Those of the public cloud count without one.
  */
 export function readResource(text: string, domain: string): Resource | null {
   if (isUuid(text)) {
@@ -45,7 +45,9 @@ export function readResource(text: string, domain: string): Resource | null {
   return plane ? { plane, name } : null;
 }
 
-/** The issuer of a tenant's access tokens, as Entra's version 1 has it: no port, so that it outlives a change of port. */
+/**
+ * The issuer of a tenant's access tokens, as Entra's version 1 has it: no port, so that it outlives a change of port.
+ */
 export function tokenIssuer(domain: string, tenantId: string): string {
   return `https://sts.${domain}/${tenantId}/`;
 }

@@ -237,7 +237,9 @@ describe('authentication by access token', () => {
     }
   });
 
-  it('answers a remembered token at once, without a promise', async () => {
+  it('answers a remembered token at once, without a promise', async (t) => {
+    if (plane.store.driver.dialect !== 'sqlite')
+      return t.skip('Several nodes share the store: it is asked for its generation.');
     const header = `Bearer ${await plane.tokenOf(application)}`;
     const first = plane.authenticator.authenticate(header, 'data', TENANT, plane.clock.now());
     assert.ok(first instanceof Promise);

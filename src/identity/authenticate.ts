@@ -10,8 +10,8 @@ import type { SigningKeys } from './signing-keys.ts';
 /** Reads Authorization headers. */
 export interface Authenticator {
   /**
-   * Who calls, or why that is not believed. At once, without a promise and without reading the store, where the token was
-   * verified before and nothing has changed since (SQLite).
+   * Who calls, or why that is not believed. At once, without a promise and without reading the store, where the token
+   * was verified before and nothing has changed since (SQLite).
    * @param expectedTenant the tenant of what is called
    * @param now milliseconds since the Unix epoch
    */
@@ -42,10 +42,10 @@ const MAX_CACHED = 10_000;
 const NOT_BEFORE_LEEWAY_MS = 300_000;
 
 /**
- * Makes an authenticator. Verified tokens are remembered by SHA-256 digest, never by their text, up to 10,000, the oldest going
- * first; a token that failed is not remembered. What is remembered is the proof, which stays true; times, audience and tenant are
- * judged on each request, and the principal again whenever the store's generation has moved, so that disabling or deleting it
- * takes effect with the next request.
+ * Makes an authenticator. Verified tokens are remembered by SHA-256 digest, never by their text, up to 10,000, the
+ * oldest going first; a token that failed is not remembered. What is remembered is the proof, which stays true; times,
+ * audience and tenant are judged on each request, and the principal again whenever the store's generation has moved, so
+ * that disabling or deleting it takes effect with the next request.
  */
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const known = new Map<string, Entry>();

@@ -31,11 +31,14 @@ export function readCertificate(text: string): AppCertificate | { readonly reaso
   if ((publicKey.asymmetricKeyDetails?.modulusLength ?? 0) < LEAST_BITS) {
     return { reason: `its RSA key has less than ${LEAST_BITS} bits` };
   }
+  const starts = Date.parse(certificate.validFrom);
+  const expires = Date.parse(certificate.validTo);
+  if (Number.isNaN(starts) || Number.isNaN(expires)) return { reason: 'its validity cannot be read' };
   return {
     pem: certificate.toString(),
     ...thumbprints(certificate),
-    starts: Date.parse(certificate.validFrom),
-    expires: Date.parse(certificate.validTo),
+    starts,
+    expires,
     subject: certificate.subject,
   };
 }

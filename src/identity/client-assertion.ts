@@ -43,8 +43,9 @@ const NOT_BEFORE_LEEWAY_MS = 300_000;
 const ALGORITHMS = ['RS256', 'PS256'];
 
 /**
- * Verifies a client assertion (RFC 7523 §3; Microsoft identity platform, "Certificate credentials"): signed with RS256 or PS256 by a
- * certificate that is registered for the client, by and about the client, meant for this authority, within its times.
+ * Verifies a client assertion (RFC 7523 §3; Microsoft identity platform, "Certificate credentials"): signed with RS256
+ * or PS256 by a certificate that is registered for the client, by and about the client, meant for this authority,
+ * within its times.
  * @throws Refusal
  */
 export async function verifyAssertion(
@@ -89,9 +90,10 @@ export async function verifyAssertion(
 }
 
 /**
- * Keeps the use of an assertion, inside the transaction that answers for it. An assertion is good once for each resource, and
- * only where it was first used. Once in all would be simpler, but MSAL for Node keeps one assertion for its ten minutes and asks
- * for a token of each resource with it; the address keeps an overheard one from being taken to a resource not asked for yet.
+ * Keeps the use of an assertion, inside the transaction that answers for it. An assertion is good once for each
+ * resource, and only where it was first used. Once in all would be simpler, but MSAL for Node keeps one assertion for
+ * its ten minutes and asks for a token of each resource with it; the address keeps an overheard one from being taken to
+ * a resource not asked for yet.
  * @throws Refusal `assertion-replayed`
  */
 export async function keepUse(transaction: Transaction, use: AssertionUse, clientId: string): Promise<void> {
@@ -154,7 +156,10 @@ interface Registered {
   readonly alg: string;
 }
 
-/** The registered certificate that the header names. The header only chooses: a certificate it brings along is not looked at. */
+/**
+ * The registered certificate that the header names. The header only chooses: a certificate it brings along is not
+ * looked at.
+ */
 function chooseCertificate(credentials: readonly CredentialRow[], header: Header, clientId: string): Registered {
   for (const row of credentials) {
     if (row.kind !== 'certificate') continue;
@@ -190,7 +195,10 @@ function assertParties(parts: IdentityParts, claims: Assertion, clientId: string
   throw new Refusal('assertion-audience', { clientId, expected });
 }
 
-/** Whether it is our issuer, or a URL of an authority of ours or its token endpoint, with whatever port a proxy may have. */
+/**
+ * Whether it is our issuer, or a URL of an authority of ours or its token endpoint, with whatever port a proxy may
+ * have.
+ */
 function isOurAudience(parts: IdentityParts, audience: string): boolean {
   if (audience === tokenIssuer(parts.domain, parts.tenantId)) return true;
   const match = /^https:\/\/([a-z0-9.-]+)(?::[0-9]{1,5})?\/(adfs\/aad\/)?([\w.-]+)(\/[\w./]*)?$/i.exec(audience);

@@ -16,7 +16,8 @@ export interface AuthenticatedClient {
 }
 
 /**
- * Verifies a client's proof, which came from an address. An unknown client costs the same queries and the same hash as a known one with a wrong secret.
+ * Verifies a client's proof, which came from an address. An unknown client costs the same queries and the same hash as
+ * a known one with a wrong secret.
  * @throws Refusal
  */
 export async function authenticateClient(

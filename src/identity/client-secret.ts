@@ -20,8 +20,8 @@ const SCHEME = 'hmac-sha256';
 export const noSecret = `${SCHEME}$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
 /**
- * Makes a client secret of 40 characters, about 240 random bits. The first is a letter or digit, so that no command line
- * takes it for an option and no shell for a home directory.
+ * Makes a client secret of 40 characters, about 240 random bits. The first is a letter or digit, so that no command
+ * line takes it for an option and no shell for a home directory.
  *
  * Stored is a salted HMAC-SHA-256, not a password hash: slow hashes make up for secrets that people choose, and nobody
  * can search 2^240 at any speed. So a token request costs microseconds and cannot be used to keep the processor busy.

@@ -10,8 +10,8 @@ export interface Authority {
 }
 
 /**
- * The OpenID Provider metadata (OpenID Connect Discovery 1.0 §3) of one authority. The issuer of version 2 has the authority's
- * origin, since MSAL compares the two; the one of version 1 is what access tokens carry.
+ * The OpenID Provider metadata (OpenID Connect Discovery 1.0 §3) of one authority. The issuer of version 2 has the
+ * authority's origin, since MSAL compares the two; the one of version 1 is what access tokens carry.
  */
 export function providerMetadata(authority: Authority, version: 1 | 2): Readonly<Record<string, unknown>> {
   const { origin, tenantId, domain } = authority;

@@ -98,6 +98,10 @@ describe('the managed identity endpoint', () => {
     assert.deepEqual(await oidOf({ client_id: plane.administrator.appId }), [400, 'identity_not_found']);
     assert.deepEqual(await oidOf({ object_id: plane.administrator.oid }), [400, 'identity_not_found']);
     assert.deepEqual(await oidOf({ msi_res_id: `${assignedId}x` }), [400, 'identity_not_found']);
+    for (const text of ['\u0000', `${assignedId}\u0000`, '\u{1f600}', "' or ''='", 'x'.repeat(3000)]) {
+      assert.deepEqual(await oidOf({ msi_res_id: text }), [400, 'identity_not_found']);
+      assert.deepEqual(await oidOf({ client_id: text }), [400, 'identity_not_found']);
+    }
     assert.deepEqual(await oidOf({ client_id: assigned.clientId, object_id: assigned.principalId }), [
       400,
       'invalid_request',

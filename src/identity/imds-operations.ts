@@ -24,6 +24,7 @@ export interface EndpointParts extends IdentityParts {
 type Parameters = Readonly<Record<string, unknown>>;
 
 const SECRET_NAME = 'identity-endpoint-secret';
+const MAX_ID = 2048;
 const FIRST_IMDS_VERSION = '2018-02-01';
 
 /** The names under which each form of the endpoint takes an identity. */
@@ -57,10 +58,11 @@ export async function endpointSecret(parts: {
 }
 
 /**
- * The rows of the managed identity endpoint, in the three forms that clients speak: that of virtual machines (Azure Instance
- * Metadata Service), that of App Service, and the older one of `az`. It is plain HTTP on loopback: whoever runs on this machine may
- * have the tokens of its identities. What keeps web pages out is the header that no page can send unasked, and that the host
- * must be an address or `localhost`, so that no name can be pointed here (DNS rebinding).
+ * The rows of the managed identity endpoint, in the three forms that clients speak: that of virtual machines (Azure
+ * Instance Metadata Service), that of App Service, and the older one of `az`. It is plain HTTP on loopback: whoever
+ * runs on this machine may have the tokens of its identities. What keeps web pages out is the header that no page can
+ * send unasked, and that the host must be an address or `localhost`, so that no name can be pointed here (DNS
+ * rebinding).
  */
 export function imdsOperations(parts: EndpointParts): readonly Operation[] {
   return [
@@ -194,6 +196,7 @@ async function chooseIdentity(parts: EndpointParts, parameters: Parameters): Pro
   );
   if (chosen.length > 1) throw new Refusal('identity-ambiguous');
   const { by, value } = chosen[0] ?? { by: 'resourceId' as const, value: machineResourceId(parts.subscriptionId) };
+  if (value.length > MAX_ID || !/^[\x21-\x7e]+$/.test(value)) throw new Refusal('identity-not-found', { by });
   const key =
     by === 'clientId' ? { clientId: value } : by === 'principalId' ? { principalId: value } : { resourceId: value };
   const identity = await findManagedIdentity(parts.store.reader, key);

@@ -11,13 +11,19 @@ import { type IssuedToken, issueAccessToken, TOKEN_SECONDS } from './tokens.ts';
 
 type Row = Pick<Operation, 'id' | 'method' | 'path' | 'run'> & Partial<Operation>;
 
-/** Every authority comes in two forms: plain, and below `adfs/aad`, where MSAL skips the instance discovery of the public cloud. */
+/**
+ * Every authority comes in two forms: plain, and below `adfs/aad`, where MSAL skips the instance discovery of the
+ * public cloud.
+ */
 const forms = [
   { prefix: '/:tenant', suffix: '', base: '/' },
   { prefix: '/adfs/aad/:tenant', suffix: 'Adfs', base: '/adfs/aad/' },
 ] as const;
 
-/** The rows of the identity plane: discovery, keys, tokens (Microsoft identity platform, "OpenID Connect" and "Client credentials"). */
+/**
+ * The rows of the identity plane: discovery, keys, tokens (Microsoft identity platform, "OpenID Connect" and "Client
+ * credentials").
+ */
 export function loginOperations(parts: IdentityParts): readonly Operation[] {
   const tokens = new TokenEndpoint(parts);
   return forms.flatMap(({ prefix, suffix, base }) => {
@@ -96,7 +102,9 @@ class TokenEndpoint {
     });
   }
 
-  /** Keeps an assertion's use, in the transaction of the audit record: of two requests that bring it, one is answered. */
+  /**
+   * Keeps an assertion's use, in the transaction of the audit record: of two requests that bring it, one is answered.
+   */
   #useAssertion(call: Call, client: AuthenticatedClient, answer: Answer): Promise<Answer> {
     const { use } = client.assertion!;
     const isCleaning = call.time - this.#cleaned > 60_000;

@@ -16,7 +16,10 @@ export interface IdentityParts {
   readonly tenantNames?: readonly string[];
 }
 
-/** Names that stand for the tenant of whoever signs in; here there is one. `adfs` is the authority form without a tenant. */
+/**
+ * Names that stand for the tenant of whoever signs in; here there is one. `adfs` is the authority form without a
+ * tenant.
+ */
 const ANY_TENANT = ['common', 'organizations', 'adfs'];
 
 /** Whether a path's tenant segment names this installation's tenant. */

@@ -106,7 +106,9 @@ export async function addSecret(
   return row;
 }
 
-/** Registers a certificate, whose key then signs the application's assertions. Its life is at most the certificate's. */
+/**
+ * Registers a certificate, whose key then signs the application's assertions. Its life is at most the certificate's.
+ */
 export async function addCertificate(
   transaction: Transaction,
   parts: MakingParts,
@@ -260,7 +262,9 @@ export async function findManagedIdentity(
   return row && identityOf(row);
 }
 
-/** The managed identities whose resource id begins with the given one (in any case) at a whole segment, in order of it. */
+/**
+ * The managed identities whose resource id begins with the given one (in any case) at a whole segment, in order of it.
+ */
 export async function listManagedIdentities(session: Session, scope: string): Promise<readonly ManagedIdentity[]> {
   const prefix = foldName(scope).replace(/\/+$/, '');
   // `0` follows `/`: the range holds what goes on with a slash and nothing else.

@@ -40,8 +40,8 @@ const VERIFIES_FOR_MS = 2 * DAY;
 const LEAST_MS_BETWEEN_RELOADS = 5000;
 
 /**
- * The RSA-2048 keys that sign access tokens (RS256). The newest signs; the older ones verify until every token they signed has
- * ended. They are sealed in the store, so every node on one database has the same.
+ * The RSA-2048 keys that sign access tokens (RS256). The newest signs; the older ones verify until every token they
+ * signed has ended. They are sealed in the store, so every node on one database has the same.
  */
 export class SigningKeys {
   readonly #parts: SigningParts;

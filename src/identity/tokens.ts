@@ -33,7 +33,10 @@ export interface IssuedToken {
   readonly expires: number;
 }
 
-/** Issues an application's access token with the claims of Entra's version 1 (Microsoft identity platform, "Access token claims"). */
+/**
+ * Issues an application's access token with the claims of Entra's version 1 (Microsoft identity platform, "Access token
+ * claims").
+ */
 export async function issueAccessToken(
   parts: {
     readonly signingKeys: SigningKeys;

@@ -129,7 +129,7 @@ export const generalRefusals = rows({
     error: 'Unauthorized',
     message: 'AKV10063: The principal {oid} of the token does not exist in this tenant.',
     cause: 'The token is sound, but the principal it names was deleted.',
-    remedy: ['az ad sp list --all --query "[].{{name:displayName,id:id}}"'],
+    remedy: ['az ad sp list --all --query "[].{name:displayName,id:id}"'],
   },
   'principal-disabled': {
     check: 'authenticate',

@@ -1,3 +1,4 @@
+import { unpackRecords } from '../../src/audit/repository.ts';
 import { Access } from '../../src/access/authorise.ts';
 import { DAY } from '../../src/base/text.ts';
 import { graphOperations } from '../../src/directory/operations.ts';
@@ -126,7 +127,7 @@ export async function identityPlane(): Promise<IdentityPlane> {
     },
     auditText: async () => {
       const rows = await store.reader.db.selectFrom('audit_batches').select('records').execute();
-      return rows.map(({ records }) => records).join('\n');
+      return rows.map(({ records }) => unpackRecords(records)).join('\n');
     },
     cleanup: async () => {
       await Promise.all([app.close(), imdsApp.close()]);

@@ -18,7 +18,7 @@ export interface RecordedExchange {
   readonly hasRequestBody: boolean;
   readonly status: number;
   readonly headers: Readonly<IncomingHttpHeaders>;
-  /** The answer's JSON; its text where it is none; null where it is empty or withheld (hosts that hand out tokens). */
+  /** The answer's JSON; its text where it is none; null where it is empty, or withheld: hosts that hand out credentials. */
   readonly body: unknown;
 }
 
@@ -138,7 +138,7 @@ function pass(
         ...seen,
         status: answer.statusCode ?? 0,
         headers: answer.headers,
-        body: handsOutTokens(host) ? null : readBody(Buffer.concat(chunks)),
+        body: handsOutCredentials(host) ? null : readBody(Buffer.concat(chunks)),
       });
     });
     outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
@@ -152,8 +152,8 @@ function pass(
   incoming.pipe(onward);
 }
 
-function handsOutTokens(host: string): boolean {
-  return host.startsWith('login.');
+function handsOutCredentials(host: string): boolean {
+  return host.startsWith('login.') || host.startsWith('graph.');
 }
 
 function readBody(bytes: Buffer): unknown {

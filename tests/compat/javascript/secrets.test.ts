@@ -159,6 +159,31 @@ describe('lists', () => {
 });
 
 describe('deletion', () => {
+  it('fills pages of the list of the deleted, and a purge empties them', async () => {
+    const name = await session.makeVault('js-deleted', ['Key Vault Administrator']);
+    const secrets = session.secrets(name);
+    const expected = Array.from({ length: 27 }, (_, index) => `gone-${String(index).padStart(2, '0')}`);
+    for (const one of expected) {
+      await secrets.setSecret(one, one);
+      await secrets.beginDeleteSecret(one);
+    }
+    assert.deepEqual(await all(secrets.listPropertiesOfSecrets()), []);
+    const pages = await all(secrets.listDeletedSecrets().byPage());
+    assert.deepEqual(
+      pages.map((page) => page.length),
+      [25, 2],
+    );
+    assert.deepEqual(
+      pages
+        .flat()
+        .map((one) => one.name)
+        .sort(),
+      expected,
+    );
+    for (const one of expected) await secrets.purgeDeletedSecret(one);
+    assert.deepEqual(await all(secrets.listDeletedSecrets()), []);
+  });
+
   it('is polled, listed, and undone with every version', async () => {
     const name = freshName('back');
     const first = await client.setSecret(name, 'one', { tags: { a: 'b' } });
