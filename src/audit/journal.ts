@@ -3,6 +3,7 @@ import { equalBytes } from '../base/text.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Journal, JournalEntry, Session } from '../store/port.ts';
 import { statement } from '../store/statement.ts';
+import { packRecords } from './repository.ts';
 
 /** The hash before the first record of a chain. */
 export const chainStart = '0'.repeat(43);
@@ -24,7 +25,7 @@ const insertBatch = statement<{
   last: number;
   firstTime: number;
   lastTime: number;
-  records: string;
+  records: Uint8Array;
   hash: string;
   mac: string;
 }>((db, p) =>
@@ -80,7 +81,7 @@ export async function openJournal(keyring: Keyring, session: Session, chain: str
         first,
         last: number,
         ...timeSpan(entries),
-        records,
+        records: packRecords(records),
         hash: previous,
         mac,
       });

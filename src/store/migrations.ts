@@ -27,7 +27,7 @@ async function firstTables(db: Kysely<Tables>, dialect: DialectName, now: number
   await createResources(db, create);
   await createSecrets(db, create);
   await createDirectory(db, create);
-  await createAudit(db, create);
+  await createAudit(create);
 }
 
 async function createResources(db: Kysely<Tables>, create: TableMaker): Promise<void> {
@@ -201,7 +201,7 @@ async function createDirectory(db: Kysely<Tables>, create: TableMaker): Promise<
     .execute();
 }
 
-async function createAudit(db: Kysely<Tables>, create: TableMaker): Promise<void> {
+async function createAudit(create: TableMaker): Promise<void> {
   await create(
     'audit_batches',
     {
@@ -210,13 +210,12 @@ async function createAudit(db: Kysely<Tables>, create: TableMaker): Promise<void
       last_sequence: 'integer',
       first_time: 'integer',
       last_time: 'integer',
-      records: 'text',
+      records: 'bytes',
       hash: 'text',
       mac: 'text',
     },
     ['chain', 'first_sequence'],
   );
-  await db.schema.createIndex('audit_batches_time').on('audit_batches').column('last_time').execute();
   await create('audit_heads', { chain: 'text', sequence: 'integer', hash: 'text', mac: 'text' }, ['chain']);
 }
 

@@ -144,14 +144,14 @@ export interface RoleAssignmentTable {
   created_by: string;
 }
 
-/** The audit records that became durable together: JSON lines, their hash chain's end, and its seal. */
+/** The audit records that became durable together: JSON lines (deflate, RFC 1951), their hash chain's end, and its seal. */
 export interface AuditBatchTable {
   chain: string;
   first_sequence: number;
   last_sequence: number;
   first_time: number;
   last_time: number;
-  records: string;
+  records: Uint8Array;
   hash: string;
   mac: string;
 }

@@ -70,7 +70,7 @@ export function lineJournal(chain: string): Journal {
           last_sequence: last,
           first_time: Math.min(...times),
           last_time: Math.max(...times),
-          records: entries.map((entry) => entry.text).join('\n'),
+          records: Buffer.from(entries.map((entry) => entry.text).join('\n')),
           hash: '',
           mac: '',
         })
@@ -93,7 +93,7 @@ export async function journalLines(session: Session, chain: string): Promise<str
   const lines: string[] = [];
   for (const batch of batches) {
     if (batch.first_sequence !== lines.length + 1) throw new Error(`The chain has a gap at ${batch.first_sequence}.`);
-    lines.push(...batch.records.split('\n'));
+    lines.push(...Buffer.from(batch.records).toString('utf8').split('\n'));
     if (batch.last_sequence !== lines.length) throw new Error(`The batch at ${batch.first_sequence} is not whole.`);
   }
   return lines;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import { sql } from 'kysely';
@@ -16,7 +16,7 @@ import { administer, type DatabaseOptions, freshDatabase } from '../support/post
 import { journalLines, latch, lineJournal, NOW } from './engines.ts';
 
 async function node(t: TestContext, options: DatabaseOptions): Promise<Store> {
-  const store = await openStore(await openPostgres({ ...options, poolSize: 3 }), { now: NOW });
+  const store = await openStore(await driverOn(t, { ...options, poolSize: 3 }), { now: NOW });
   t.after(() => store.close());
   return store;
 }
@@ -134,6 +134,16 @@ describe('a PostgreSQL connection that is lost', () => {
     }
   });
 
+  test('without a sign of it, as by a gateway that forgot it, costs nothing either', async (t) => {
+    const options = await freshDatabase();
+    const gate = await wire(t, options.port);
+    const store = await node(t, { ...options, port: gate.port });
+    await counter(store.reader, 'decisions');
+    gate.cutOnNextByte();
+    await store.write((transaction) => setCounter(transaction, 'x', 1));
+    assert.equal(await counter(store.reader, 'x'), 1);
+  });
+
   test('inside a transaction fails it with nothing kept, and the next one works', async (t) => {
     const options = await freshDatabase();
     const store = await node(t, options);
@@ -177,8 +187,7 @@ describe('a PostgreSQL connection that is lost', () => {
   test('leaves writes and reads refused while the database cannot be reached, and served once it can', async (t) => {
     const options = await freshDatabase();
     const gate = await wire(t, options.port);
-    const store = await openStore(await openPostgres({ ...options, port: gate.port }), { now: NOW });
-    t.after(() => store.close());
+    const store = await node(t, { ...options, port: gate.port });
     gate.close();
     await assert.rejects(
       store.write((transaction) => setCounter(transaction, 'x', 1)),
@@ -286,8 +295,12 @@ describe('a PostgreSQL statement', () => {
 
   test('takes no second statement behind a semicolon', async (t) => {
     const store = await node(t, await freshDatabase());
-    for (const values of [[], ['x']]) {
-      const text = `select ${values.length ? '$1::text' : '1'}; delete from meta`;
+    const texts: [string, string[]][] = [
+      ['select 1; delete from meta', []],
+      ['select $1::text; delete from meta', ['x']],
+      ['set statement_timeout = 0; delete from meta', []],
+    ];
+    for (const [text, values] of texts) {
       await assert.rejects(
         store.write((transaction) => transaction.run(text, values)),
         /multiple commands/,
@@ -365,9 +378,17 @@ describe('the meaning of a database error', () => {
 });
 
 /** A wire to the server's port that can be cut and mended. */
-async function wire(t: TestContext, target: number): Promise<{ port: number; close(): void; open(): void }> {
-  const { connect } = await import('node:net');
+interface Wire {
+  readonly port: number;
+  close(): void;
+  open(): void;
+  /** The connections there are go on until something is sent on them; new ones are not affected. */
+  cutOnNextByte(): void;
+}
+
+async function wire(t: TestContext, target: number): Promise<Wire> {
   const sockets = new Set<Socket>();
+  const cuts = new Set<() => void>();
   let isOpen = true;
   const server = createServer((near) => {
     if (!isOpen) {
@@ -375,6 +396,11 @@ async function wire(t: TestContext, target: number): Promise<{ port: number; clo
       return;
     }
     const far = connect(target, '127.0.0.1');
+    cuts.add(() => {
+      near.unpipe(far);
+      near.once('data', () => near.destroy());
+      near.resume();
+    });
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -398,6 +424,9 @@ async function wire(t: TestContext, target: number): Promise<{ port: number; clo
   return {
     port: (server.address() as AddressInfo).port,
     close,
+    cutOnNextByte: () => {
+      for (const cut of cuts) cut();
+    },
     open: () => {
       isOpen = true;
     },

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { sql } from 'kysely';
 import { StoreFault } from '../../src/store/fault.ts';
 import { migrate, schemaVersion } from '../../src/store/migrate.ts';
-import type { Driver, Journal, Session, Transaction, Value } from '../../src/store/port.ts';
+import type { Driver, Journal, Session, Transaction, Value, WriteConnection } from '../../src/store/port.ts';
 import type { SecretVersionTable } from '../../src/store/schema.ts';
 import { openSession } from '../../src/store/session.ts';
 import { statement } from '../../src/store/statement.ts';
-import { openStore, type Store } from '../../src/store/store.ts';
+import { openStore, type Store, storeOver } from '../../src/store/store.ts';
 import { engines, journalLines, latch, lineJournal, NOW, storeOn } from './engines.ts';
 
 const insertVersion = statement<SecretVersionTable>((db, p) =>
@@ -86,18 +86,22 @@ async function counterAt(store: Store, topic: string, value: number): Promise<vo
   await store.write((transaction) => transaction.db.insertInto('generations').values({ topic, value }).execute());
 }
 
+function bound(write: WriteConnection): WriteConnection {
+  return {
+    run: (text, values) => write.run(text, values),
+    begin: () => write.begin(),
+    commit: () => write.commit(),
+    rollback: () => write.rollback(),
+  };
+}
+
 /** The driver with one of its write statements failing: the `failing`th, counted from 1. */
 function interrupted(driver: Driver, failing: number): Driver {
   let count = 0;
   const run: Driver['write']['run'] = (text, values) =>
     ++count === failing ? Promise.reject(new Error('interrupted')) : driver.write.run(text, values);
-  const write = {
-    run,
-    begin: () => driver.write.begin(),
-    commit: () => (++count === failing ? Promise.reject(new Error('interrupted')) : driver.write.commit()),
-    rollback: () => driver.write.rollback(),
-  };
-  return { ...driver, write };
+  const commit = () => (++count === failing ? Promise.reject(new Error('interrupted')) : driver.write.commit());
+  return { ...driver, write: { ...bound(driver.write), run, commit } };
 }
 
 async function tableCount(driver: Driver): Promise<number> {
@@ -404,6 +408,10 @@ for (const engine of engines) {
     test('the reader refuses to write', async (t) => {
       const store = await storeOn(t, await engine.fresh(t));
       await assert.rejects(insertMeta.change(store.reader, { name: 't:x', value: '' }));
+      const returning = store.reader.db.insertInto('meta').values({ name: 't:x', value: '' }).returning('name');
+      await assert.rejects(returning.execute());
+      const inside = sql`with x as (select 1) insert into meta (name, value) values ('t:x', '')`;
+      await assert.rejects(inside.execute(store.reader.db));
       assert.deepEqual(await metaNames(store.reader), []);
     });
 
@@ -689,3 +697,69 @@ for (const engine of engines) {
     });
   });
 }
+
+describe('the committer, where other nodes undo its transactions', () => {
+  /** A store whose commits fail as if another node had won, as long as `conflicts` is above zero. */
+  async function contested(t: TestContext): Promise<{ store: Store; conflict: Error; fail(times: number): void }> {
+    const inner = await (await engines[0]!.fresh(t)).open();
+    await migrate(inner, NOW);
+    const conflict = new Error('another node won');
+    let conflicts = 0;
+    const commit = () => (conflicts-- > 0 ? Promise.reject(conflict) : inner.write.commit());
+    const write = { ...bound(inner.write), commit };
+    const store = await storeOver({ ...inner, write, isRetryable: (error) => error === conflict });
+    t.after(() => store.close());
+    store.useJournal(lineJournal('c'));
+    return {
+      store,
+      conflict,
+      fail: (times) => {
+        conflicts = times;
+      },
+    };
+  }
+
+  test('runs the whole batch again and keeps only its last run', async (t) => {
+    const { store, fail } = await contested(t);
+    const runs = [0, 0];
+    fail(3);
+    await Promise.all(
+      runs.map((_, i) =>
+        store.write(async (transaction) => {
+          runs[i]!++;
+          transaction.record({ time: 1, text: `${i}: run ${runs[i]}` });
+          await addMeta(transaction, `${i}`);
+        }),
+      ),
+    );
+    assert.deepEqual(runs, [4, 4]);
+    assert.deepEqual(await journalLines(store.reader, 'c'), ['0: run 4', '1: run 4']);
+    assert.deepEqual(await metaNames(store.reader), ['t:0', 't:1']);
+  });
+
+  test('gives up as busy after a hundred times, and goes on with the next', async (t) => {
+    const { store, conflict, fail } = await contested(t);
+    // The pauses between the attempts pass at once.
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    fail(Number.POSITIVE_INFINITY);
+    let runs = 0;
+    let isOver = false;
+    const busy = store.write((transaction) => {
+      runs++;
+      return addMeta(transaction, 'x');
+    });
+    const refused = assert.rejects(busy, { code: 'store-busy', cause: conflict }).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      t.mock.timers.tick(50);
+      await new Promise((turn) => setImmediate(turn));
+    }
+    await refused;
+    assert.equal(runs, 100);
+    fail(0);
+    await store.append({ time: 2, text: 'later' });
+    assert.deepEqual(await journalLines(store.reader, 'c'), ['later']);
+    assert.deepEqual(await metaNames(store.reader), []);
+  });
+});

@@ -42,30 +42,59 @@ export function openSqlite(path: string): Driver {
     });
   const write = connection(writer);
   const read = connection(reader);
-  const [begin, commit] = [writer.prepare('begin immediate'), writer.prepare('commit')];
+  const [begin, commit, beginRead] = ['begin immediate', 'commit', 'begin'].map((sql) => writer.prepare(sql)) as [
+    StatementSync,
+    StatementSync,
+    StatementSync,
+  ];
+  let isWriting = false;
+  let isReading = false;
+  const endRead = () => {
+    if (isReading) commit.run();
+    isReading = false;
+  };
+  // Outside a write the writing connection sees exactly what is committed, and has it in its page cache; the other one finds
+  // its cache void after every commit, which made a read four times as dear. The reads of one turn of the event loop share a
+  // transaction: taking and giving back the locks costs as much as the read itself.
+  const shareRead = () => {
+    if (isReading) return;
+    beginRead.run();
+    isReading = true;
+    setImmediate(endRead);
+  };
   let failure: Error | null = null;
   return {
     dialect: 'sqlite',
     place: path,
-    // Outside a transaction the writing connection sees exactly what is committed, and has it in its page cache; the other
-    // one finds its cache void after every commit, which made a read four times as dear.
-    read: { run: (sql, values) => (writer.isTransaction ? read : write).run(sql, values) },
+    read: {
+      run: (sql, values) => {
+        // Anything but a query goes to the connection that cannot write, and is refused there.
+        if (isWriting || !/^\s*select\b/i.test(sql)) return read.run(sql, values);
+        shareRead();
+        return write.run(sql, values);
+      },
+    },
     write: {
       run: write.run,
       begin: async () => {
         // After a failed flush nobody knows what the disk holds; only a restart, which reads it back, can tell.
         if (failure)
           throw new StoreFault('store-unreachable', `${path} could not be flushed to disk.`, { cause: failure });
+        endRead();
         begin.run();
+        isWriting = true;
       },
       commit: async () => {
         commit.run();
+        isWriting = false;
         await flush().catch((error: Error) => {
           failure = error;
           throw error;
         });
       },
       rollback: async () => {
+        isWriting = false;
+        endRead();
         if (writer.isTransaction) writer.exec('rollback');
       },
     } satisfies WriteConnection,
@@ -73,6 +102,7 @@ export function openSqlite(path: string): Driver {
     isRetryable: () => false,
     snapshot: (work) => snapshot(path, work),
     close: async () => {
+      endRead();
       reader.close();
       writer.exec('pragma wal_checkpoint(truncate)');
       writer.close();
