@@ -11,6 +11,13 @@ if (major < 24) {
   );
   process.exit(1);
 }
+// What a request makes lives for milliseconds: a young generation of 4 MB costs little time and keeps the server 60 MB smaller.
+// V8 takes the size from the command line alone, so the server takes the place of this process with it.
+const smallHeap = '--max-semi-space-size=4';
+if (process.argv[2] === 'start' && process.execve && !process.execArgv.includes(smallHeap)) {
+  process.removeAllListeners('warning');
+  process.execve(process.execPath, [process.execPath, smallHeap, ...process.execArgv, ...process.argv.slice(1)], process.env);
+}
 module.enableCompileCache?.();
 // Type stripping is stable in what is supported here; older 24 releases announce it on every start.
 if (major === 24 && minor < 12) process.removeAllListeners('warning');
