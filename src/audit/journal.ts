@@ -63,8 +63,19 @@ export async function openJournal(keyring: Keyring, session: Session, chain: str
   if (head && !isSealed(keyring, chain, head.sequence, head.hash, head.mac)) {
     throw new AuditFault(`The head of the audit chain '${chain}' was altered. Run: strongroom audit verify`);
   }
+  // Set while a batch is neither known to be durable nor known to be lost: a connection can die between the two.
+  let isUncertain = false;
   return {
     async write(transaction, entries) {
+      if (isUncertain) {
+        const stored = await readHead.first(transaction, { chain });
+        if (stored && !isSealed(keyring, chain, stored.sequence, stored.hash, stored.mac)) {
+          throw new AuditFault(`The head of the audit chain '${chain}' was altered. Run: strongroom audit verify`);
+        }
+        sequence = stored?.sequence ?? 0;
+        last = stored?.hash ?? chainStart;
+      }
+      isUncertain = true;
       const first = sequence + 1;
       let number = sequence;
       let previous = last;
@@ -87,6 +98,7 @@ export async function openJournal(keyring: Keyring, session: Session, chain: str
       });
       await writeHead.change(transaction, { chain, sequence: number, hash: previous, mac });
       return () => {
+        isUncertain = false;
         sequence = number;
         last = previous;
       };

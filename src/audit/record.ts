@@ -1,4 +1,4 @@
-import { toIso } from '../base/text.ts';
+import { oneLine, toIso } from '../base/text.ts';
 import type { Caller } from '../identity/caller.ts';
 import type { Check, Facts } from '../operations/decision.ts';
 import type { Vault } from '../resources/vault.ts';
@@ -56,7 +56,7 @@ export function auditEntry(event: AuditEvent): JournalEntry {
     `,"properties":{"id":${JSON.stringify(event.subject)},"clientInfo":${JSON.stringify(printable(event.clientInfo))}` +
     `,"requestUri":${JSON.stringify(requestUri(event))},"httpMethod":"${event.method}","httpStatusCode":${event.status}` +
     `,"isAccessPolicyMatch":${event.isPolicyMatch},"tlsVersion":"${event.tlsVersion}"${optional(event)}}`;
-  return { time: event.time, text };
+  return { time: event.time, text: oneLine(text) };
 }
 
 function optional(event: AuditEvent): string {

@@ -61,7 +61,7 @@ async function verifyChain(
       return fault(sequence + 1, `records ${sequence + 1} to ${batch.first_sequence - 1} are missing`);
     }
     for (const line of batch.records.split('\n').slice(0, -1)) {
-      const match = /^(.*,"sequence":(\d+)),"hash":"([\w-]{43})"\}$/.exec(line);
+      const match = /^(.*,"sequence":(\d+)),"hash":"([\w-]{43})"\}$/s.exec(line);
       if (!match || Number(match[2]) !== sequence + 1)
         return fault(sequence + 1, 'the record is damaged or out of order');
       last = chainHash(last, match[1]!);

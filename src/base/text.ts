@@ -37,3 +37,8 @@ export const DAY = 86_400_000;
 export function toSeconds(instant: number): number {
   return Math.floor(instant / 1000);
 }
+
+/** JSON text as one line to every reader: the characters that some take for the end of a line are escaped. */
+export function oneLine(json: string): string {
+  return json.replace(/[\u0085\u2028\u2029]/g, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

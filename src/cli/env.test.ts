@@ -102,7 +102,10 @@ describe('strongroom env', () => {
     assert.ok(!(await run()).out.includes(canary), 'its secret is shown only when asked for');
     const { out } = await run({ 'with-secret': true });
     assert.match(out, /^# export AZURE_POD_IDENTITY_AUTHORITY_HOST=http:\/\/127\.0\.0\.1:8444$/m);
-    assert.match(out, /^# export IDENTITY_ENDPOINT=http:\/\/127\.0\.0\.1:8444\S* IDENTITY_HEADER=identity-header-canary$/m);
+    assert.match(
+      out,
+      /^# export IDENTITY_ENDPOINT=http:\/\/127\.0\.0\.1:8444\S* IDENTITY_HEADER=identity-header-canary$/m,
+    );
     assert.match(out, /^# export MSI_ENDPOINT=http:\/\/127\.0\.0\.1:8444\S* MSI_SECRET=identity-header-canary$/m);
     put('runtime.json', { ...runtime, imdsPort: null });
     assert.doesNotMatch((await run()).out, /MSI_ENDPOINT|IDENTITY/);

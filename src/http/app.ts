@@ -45,7 +45,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     },
     // A path whose percent-encoding cannot be read: it still gets its challenge first.
     frameworkErrors: (_error, request, reply) => {
-      const unreadable = new Refusal('name-invalid', { name: request.url.slice(0, 200) });
+      const unreadable = new Refusal('name-invalid', { name: request.url.split('?', 1)[0]!.slice(0, 200) });
       void serveUnknown(parts, request as FastifyRequest, reply as FastifyReply, unreadable);
     },
   });

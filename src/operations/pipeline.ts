@@ -224,7 +224,7 @@ export class Pipeline {
   #asRefusal(passage: Passage, error: unknown): Refusal {
     if (error instanceof Refusal) return error;
     const { code } = (error ?? {}) as { code?: unknown };
-    if (code === 'store-closed' || code === 'store-unreachable')
+    if (code === 'store-closed' || code === 'store-unreachable' || code === 'store-busy')
       return new Refusal('audit-unavailable', {}, { cause: error });
     const refusal = code === 'envelope-unreadable' ? 'vault-key-missing' : 'internal';
     this.#parts.log.error('A request failed.', {

@@ -1,3 +1,4 @@
+import { oneLine } from '../base/text.ts';
 import { schemaVersion } from '../store/migrate.ts';
 import type { Value } from '../store/port.ts';
 import type { Tables } from '../store/schema.ts';
@@ -66,7 +67,8 @@ export function rowLine(table: string, row: Readonly<Record<string, Value>>): st
       value instanceof Uint8Array ? { $bytes: Buffer.from(value).toString('base64') } : value,
     ]),
   );
-  return JSON.stringify({ table, row: plain });
+  // Node's readline ends lines at more characters than JSON escapes.
+  return oneLine(JSON.stringify({ table, row: plain }));
 }
 
 /** The row of a line written by {@link rowLine}. */

@@ -63,7 +63,12 @@ async function readHeader(lines: AsyncIterator<string>, file: string): Promise<B
   } catch (error) {
     throw new BackupFault(`${file} cannot be read as a backup: ${(error as Error).message}.`, { cause: error });
   }
-  if (header.kind !== 'strongroom-backup' || header.format !== 1 || !Number.isInteger(header.schema)) {
+  if (
+    header.kind !== 'strongroom-backup' ||
+    header.format !== 1 ||
+    !Number.isInteger(header.schema) ||
+    header.schema! < 1
+  ) {
     throw new BackupFault(`${file} is not a backup of Strongroom.`);
   }
   if (header.schema! > schemaVersion) {
@@ -82,7 +87,7 @@ async function insertRows(
   for (;;) {
     const { value: line, done } = await lines.next();
     if (done) throw new BackupFault('The backup is cut off: its end is missing.');
-    const entry = JSON.parse(line) as { table?: string; row?: Record<string, unknown> } & Partial<BackupEnd>;
+    const entry = readLine(line);
     if (entry.end) {
       if (entry.rows !== rows) throw new BackupFault(`The backup should hold ${entry.rows} rows; there are ${rows}.`);
       // The archive's own end comes after it: what is cut off there shows as a fault of the next line.
@@ -92,9 +97,26 @@ async function insertRows(
     if (!entry.table || !known.has(entry.table) || !entry.row)
       throw new BackupFault('The backup holds an unknown row.');
     digest.update(`${line}\n`);
-    await insertRow(driver, entry.table, rowValues(entry.row));
+    await insertRow(driver, entry.table, entry.row);
     rows++;
   }
+}
+
+interface Line extends Partial<BackupEnd> {
+  readonly table?: string;
+  readonly row?: Record<string, unknown>;
+}
+
+function readLine(line: string): Line {
+  let value: unknown = null;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    // Without its cause: the parser's message quotes the line.
+  }
+  if (typeof value !== 'object' || value === null)
+    throw new BackupFault('The backup is damaged: a line cannot be read.');
+  return value as Line;
 }
 
 async function insertRow(driver: Driver, table: string, row: Record<string, unknown>): Promise<void> {
@@ -102,10 +124,22 @@ async function insertRow(driver: Driver, table: string, row: Record<string, unkn
   if (!columns.every((column) => /^[a-z_]+$/.test(column)))
     throw new BackupFault('The backup holds an unknown column.');
   const marks = columns.map((_, index) => (driver.dialect === 'sqlite' ? '?' : `$${index + 1}`));
-  await driver.write.run(
-    `insert into ${table} (${columns.join(', ')}) values (${marks.join(', ')})`,
-    Object.values(row) as never,
-  );
+  const sql = `insert into ${table} (${columns.join(', ')}) values (${marks.join(', ')})`;
+  try {
+    await driver.write.run(sql, Object.values(rowValues(row)));
+  } catch (error) {
+    if (!isOfTheData(error)) throw error;
+    throw new BackupFault('The backup is damaged: it holds a row that does not fit.', { cause: error });
+  }
+}
+
+/** Whether a database refuses what it was given, not for its own state: constraint, type, unknown column. */
+function isOfTheData(error: unknown): boolean {
+  const { code, errcode } = error as { code?: unknown; errcode?: number };
+  if (error instanceof TypeError || error instanceof RangeError) return true;
+  // SQLite: SQLITE_ERROR, SQLITE_CONSTRAINT, SQLITE_MISMATCH. PostgreSQL: SQLSTATE classes 22, 23 and 42.
+  if (errcode !== undefined) return [1, 19, 20].includes(errcode & 0xff);
+  return typeof code === 'string' && /^(22|23|42)...$/.test(code);
 }
 
 async function* readLines(file: string): AsyncGenerator<string> {

@@ -120,6 +120,7 @@ export const versionPage = statement<Named & { after: string; limit: number }, S
     .limit(p('limit')),
 );
 
+/** Adds a secret that was not there; its first version is inserted beside it. */
 export const insertSecret = statement<Named & { name: string; version: string; created: number }>((db, p) =>
   db.insertInto('secrets').values({
     vault_id: p('vaultId'),
@@ -132,6 +133,7 @@ export const insertSecret = statement<Named & { name: string; version: string; c
   }),
 );
 
+/** Makes a version the current one. */
 export const setCurrentVersion = statement<Named & { version: string }>((db, p) =>
   db
     .updateTable('secrets')
@@ -155,6 +157,7 @@ export interface NewVersion extends Named {
   envelope: Uint8Array;
 }
 
+/** Adds a version with its envelope. */
 export const insertVersion = statement<NewVersion>((db, p) =>
   db.insertInto('secret_versions').values({
     vault_id: p('vaultId'),
@@ -173,6 +176,7 @@ export const insertVersion = statement<NewVersion>((db, p) =>
   }),
 );
 
+/** Changes the attributes of a version; its envelope stays. */
 export const updateVersion = statement<
   Named & {
     version: string;
@@ -208,10 +212,12 @@ export const markDeleted = statement<Named & { deleted: number | null; purgeAt: 
     .where('name_key', '=', p('nameKey')),
 );
 
+/** Removes every version of a secret for good. */
 export const removeVersions = statement<Named>((db, p) =>
   db.deleteFrom('secret_versions').where('vault_id', '=', p('vaultId')).where('name_key', '=', p('nameKey')),
 );
 
+/** Removes the secret itself for good; its versions go first. */
 export const removeSecret = statement<Named>((db, p) =>
   db.deleteFrom('secrets').where('vault_id', '=', p('vaultId')).where('name_key', '=', p('nameKey')),
 );

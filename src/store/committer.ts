@@ -4,6 +4,7 @@ import type { Driver, Journal, JournalEntry, Session, Transaction } from './port
 import { openSession } from './session.ts';
 
 const MAX_BATCH = 512;
+const MAX_GATHER_MS = 0.5;
 // Two nodes that write the same row without a pause: the one that came second gets in about one time of four, since it mostly
 // begins while the other is at it. A hundred attempts take some three seconds.
 const MAX_ATTEMPTS = 100;
@@ -99,10 +100,20 @@ export class Committer {
       const jobs = this.#jobs.splice(0, MAX_BATCH);
       const appends = this.#appends.splice(0, MAX_BATCH);
       await this.#batch(jobs, appends);
-      // What this turn of the event loop still brings joins the next batch: half as many flushes under load.
-      await new Promise<void>((turn) => setImmediate(turn));
+      await this.#gather(jobs.length + appends.length);
     }
     this.#running = null;
+  }
+
+  /**
+   * Lets the next batch fill: those who were answered come back within a moment, and a flush for the first of them alone would
+   * make all the others wait for it. Waits for half as many as came last, at most half a millisecond; a lone writer never.
+   */
+  async #gather(last: number): Promise<void> {
+    const until = performance.now() + MAX_GATHER_MS;
+    do {
+      await new Promise<void>((turn) => setImmediate(turn));
+    } while (this.#jobs.length + this.#appends.length < last / 2 && performance.now() < until);
   }
 
   async #batch(jobs: Job[], appends: Append[]): Promise<void> {

@@ -144,7 +144,7 @@ export interface RoleAssignmentTable {
   created_by: string;
 }
 
-/** The audit records that became durable together: JSON lines (deflate, RFC 1951), their hash chain's end, and its seal. */
+/** The audit records that became durable together: JSON lines (as `packRecords` stores them), their hash chain's end, and its seal. */
 export interface AuditBatchTable {
   chain: string;
   first_sequence: number;

@@ -57,18 +57,20 @@ export async function storeOver(driver: Driver): Promise<Store> {
     reader,
     write: async (work) => {
       let touched = false;
-      const value = await committer.write((transaction) =>
-        work({
-          ...transaction,
-          touch: () => {
-            touched = true;
-            transaction.touch();
-          },
-        }),
-      );
-      // And after it: what a reader cached while the commit was under way rests on the old state.
-      if (touched) generation++;
-      return value;
+      try {
+        return await committer.write((transaction) =>
+          work({
+            ...transaction,
+            touch: () => {
+              touched = true;
+              transaction.touch();
+            },
+          }),
+        );
+      } finally {
+        // And after it, also where nobody knows how it ended: what was cached meanwhile rests on the old state.
+        if (touched) generation++;
+      }
     },
     append: (entry) => committer.append(entry),
     useJournal: (journal) => committer.useJournal(journal),

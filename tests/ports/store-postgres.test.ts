@@ -64,7 +64,7 @@ describe('several nodes on one PostgreSQL', () => {
   test('lose no update where each reads a row and writes what follows from it', async (t) => {
     const options = await freshDatabase();
     const stores = [await node(t, options), await node(t, options)];
-    stores.forEach((store, i) => store.useJournal(lineJournal(`node-${i}`)));
+    for (const [i, store] of stores.entries()) store.useJournal(lineJournal(`node-${i}`));
     await stores[0]!.write((transaction) => setCounter(transaction, 'shared', 0));
     let runs = 0;
     const step = (store: Store, n: number) =>

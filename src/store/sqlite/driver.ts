@@ -50,7 +50,8 @@ export function openSqlite(path: string): Driver {
   let isWriting = false;
   let isReading = false;
   const endRead = () => {
-    if (isReading) commit.run();
+    // An input or output error has ended the transaction already; a commit would then throw where nobody catches it.
+    if (isReading && writer.isTransaction) commit.run();
     isReading = false;
   };
   // Outside a write the writing connection sees exactly what is committed, and has it in its page cache; the other one finds
@@ -130,7 +131,8 @@ function openDatabase(path: string, readOnly: boolean): DatabaseSync {
   let database: DatabaseSync | null = null;
   try {
     database = new DatabaseSync(path, { readOnly, timeout: 5000 });
-    database.exec('pragma cache_size = -16384; pragma temp_store = memory;');
+    // The reading connection works only while a write is under way, and outside the server.
+    database.exec(`pragma cache_size = ${readOnly ? -2048 : -16384}; pragma temp_store = memory;`);
     // LIKE as standard SQL and PostgreSQL have it; left alone it would not tell ASCII cases apart.
     database.exec('pragma case_sensitive_like = on');
     if (readOnly) {

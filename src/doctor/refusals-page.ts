@@ -1,0 +1,61 @@
+import { checkNames } from '../operations/decision.ts';
+import { dataRefusals } from '../refusals/data.ts';
+import { generalRefusals } from '../refusals/general.ts';
+import { graphRefusals } from '../refusals/graph.ts';
+import { loginRefusals } from '../refusals/login.ts';
+import { managementRefusals } from '../refusals/management.ts';
+import type { RefusalRow } from '../refusals/row.ts';
+
+type Table = Readonly<Record<string, RefusalRow>>;
+
+const sections: readonly { readonly title: string; readonly table: Table }[] = [
+  { title: 'Every plane', table: generalRefusals },
+  { title: 'Data plane', table: dataRefusals },
+  { title: 'Management plane', table: managementRefusals },
+  { title: 'Sign-in and managed identity', table: loginRefusals },
+  { title: 'Directory', table: graphRefusals },
+];
+
+const introduction = `# Refusals
+
+Generated from \`src/refusals\`; do not edit. After a change there: \`node tests/architecture/write-refusals-page.ts\`.
+
+Every refusal has a stable code. It is in the audit record of the request, and \`strongroom explain REQUEST_ID\` shows it with
+its evidence. The caller sees status, error code and message; cause and remedy are for whoever may read the data directory.
+\`{name}\` stands for a fact of the request. "Check" is the step of the pipeline that refuses; see architecture.md.
+`;
+
+/** The catalogue of refusals as the text of docs/refusals.md: a section for each plane, in the order of the checks. */
+export function refusalsPage(): string {
+  return [introduction, ...sections.map(({ title, table }) => sectionText(title, table))].join('\n');
+}
+
+function sectionText(title: string, table: Table): string {
+  const entries = Object.entries(table).sort(
+    ([, a], [, b]) => checkNames.indexOf(a.check) - checkNames.indexOf(b.check) || a.status - b.status,
+  );
+  return [`## ${title}\n`, ...entries.map(([code, row]) => rowText(code, row))].join('\n');
+}
+
+function rowText(code: string, row: RefusalRow): string {
+  const number = row.aadsts === undefined ? '' : `, AADSTS${row.aadsts}`;
+  const inner = row.inner === undefined ? '' : ` / \`${row.inner}\``;
+  return [
+    `### ${code}\n`,
+    `${row.status} \`${row.error}\`${inner}${number} · check: ${row.check}\n`,
+    // Four spaces: a block in which nothing of a message is markup.
+    `${row.message.trimEnd().replace(/^/gm, '    ').replace(/\r/g, '')}\n`,
+    `${row.cause}\n`,
+    ...row.remedy.map((step) => `- ${isCommand(step) ? codeSpan(step) : step}`),
+    '',
+  ].join('\n');
+}
+
+function isCommand(step: string): boolean {
+  return /^(az|strongroom|curl|timedatectl|df) /.test(step);
+}
+
+/** Double backquotes where the text holds single ones. */
+function codeSpan(text: string): string {
+  return text.includes('`') ? `\`\` ${text} \`\`` : `\`${text}\``;
+}
