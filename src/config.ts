@@ -58,13 +58,18 @@ const LOOPBACK = ['127.0.0.1', '::1'];
 export function readConfig(flags: ConfigFlags): Config {
   const file = new Settings(flags.configFile === undefined ? {} : readFile(flags.configFile), flags.configFile ?? '');
   const dataDir = resolve(flags.dataDir);
-  const port = portOf(flags.port, '--port') ?? file.port('port') ?? DEFAULT_PORT;
+  // The file's settings are taken also where the command line overrules them: what is left over does not exist.
+  const filePort = file.port('port');
+  const fileDomain = file.text('domain');
+  const isImdsOff = file.isOff('imdsPort');
+  const fileImdsPort = file.port('imdsPort');
+  const port = portOf(flags.port, '--port') ?? filePort ?? DEFAULT_PORT;
   const imdsFlag = portOf(flags.imdsPort, '--imds-port');
   const config: Config = {
     dataDir,
-    domain: domainOf(flags.domain ?? file.text('domain') ?? 'localhost'),
+    domain: domainOf(flags.domain ?? fileDomain ?? 'localhost'),
     port,
-    imdsPort: imdsFlag ?? (file.isOff('imdsPort') ? null : (file.port('imdsPort') ?? (port === 0 ? 0 : port + 1))),
+    imdsPort: imdsFlag ?? (isImdsOff ? null : (fileImdsPort ?? (port === 0 ? 0 : port + 1))),
     addresses: file.texts('addresses') ?? LOOPBACK,
     imdsAddresses: loopbackOnly(file.texts('imdsAddresses') ?? LOOPBACK),
     store: storeOf(file),

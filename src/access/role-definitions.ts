@@ -48,7 +48,7 @@ export async function getRoleDefinition(call: Call, scope: string): Promise<Answ
 
 /** @throws Refusal `not-implemented`: custom roles are not in this release */
 export async function refuseCustomRole(): Promise<Answer> {
-  throw new Refusal('not-implemented', { feature: 'Custom roles' });
+  throw new Refusal('not-implemented', { feature: 'custom roles' });
 }
 
 /** Lists what the caller may do at a scope: the permissions of every role that reaches it. */

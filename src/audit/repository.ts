@@ -50,6 +50,8 @@ export function readHeads(session: Session) {
 /** A batch with its records as text, one a line. */
 export interface AuditBatch extends Omit<AuditBatchTable, 'records'> {
   readonly records: string;
+  /** False where the stored bytes cannot be unpacked; the records are the empty text then. */
+  readonly isReadable: boolean;
 }
 
 /** Every batch of a chain in its order, a page at a time. */
@@ -57,7 +59,10 @@ export async function* readBatches(session: Session, chain: string): AsyncGenera
   let after = 0;
   for (;;) {
     const page = await batchesAfter.all(session, { chain, after, limit: PAGE });
-    for (const batch of page) yield { ...batch, records: unpackRecords(batch.records) };
+    for (const batch of page) {
+      const records = readable(batch.records);
+      yield { ...batch, records: records ?? '', isReadable: records !== null };
+    }
     if (page.length < PAGE) return;
     after = page[page.length - 1]!.first_sequence;
   }
@@ -73,8 +78,8 @@ export async function findRecord(session: Session, requestId: string, time: numb
     const from = await firstBatchSince(session, chain, sequence, time - SLACK_MS);
     const to = await firstBatchSince(session, chain, sequence, time + SLACK_MS);
     for (const { records } of await batchesAround.all(session, { chain, from, to, time })) {
-      const line = unpackRecords(records)
-        .split('\n')
+      const line = readable(records)
+        ?.split('\n')
         .find((text) => text.includes(mark));
       if (line) return line;
     }
@@ -90,6 +95,15 @@ export function packRecords(records: string): Buffer {
   if (records.length < LEAST_TO_PACK) return Buffer.concat([Buffer.of(PLAIN), Buffer.from(records)]);
   // A small window and few tables: setting up the usual 256 KiB takes longer than packing twenty kilobytes.
   return Buffer.concat([Buffer.of(PACKED), deflateRawSync(records, { level: 1, windowBits: 13, memLevel: 5 })]);
+}
+
+/** The text of packed records, or null where they are damaged. */
+function readable(packed: Uint8Array): string | null {
+  try {
+    return unpackRecords(packed);
+  } catch {
+    return null;
+  }
 }
 
 /** The text that {@link packRecords} packed. */

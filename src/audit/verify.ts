@@ -60,6 +60,7 @@ async function verifyChain(
     if (batch.first_sequence !== sequence + 1) {
       return fault(sequence + 1, `records ${sequence + 1} to ${batch.first_sequence - 1} are missing`);
     }
+    if (!batch.isReadable) return fault(sequence + 1, 'the records cannot be unpacked: they are damaged');
     for (const line of batch.records.split('\n').slice(0, -1)) {
       const match = /^(.*,"sequence":(\d+)),"hash":"([\w-]{43})"\}$/s.exec(line);
       if (!match || Number(match[2]) !== sequence + 1)

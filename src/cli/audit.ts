@@ -71,9 +71,14 @@ async function holdsExpected(session: Parameters<typeof readHeads>[0], expect: s
 
 async function exportRecords(args: CommandArguments, io: CommandIo): Promise<number> {
   return withStore(configOf(args, io), async (store) => {
+    let damaged = 0;
     for (const { chain } of await readHeads(store.reader)) {
-      for await (const batch of readBatches(store.reader, chain)) io.stdout(batch.records.trimEnd());
+      for await (const batch of readBatches(store.reader, chain)) {
+        if (batch.isReadable) io.stdout(batch.records.trimEnd());
+        else damaged++;
+      }
     }
-    return 0;
+    if (damaged > 0) io.stderr('Some records are damaged and were left out. Run: strongroom audit verify');
+    return damaged > 0 ? 1 : 0;
   });
 }

@@ -87,7 +87,7 @@ function readKeyFile(path: string): KeyFile {
   }
   let content: Partial<KeyFile>;
   try {
-    content = JSON.parse(readFileSync(path, 'utf8')) as Partial<KeyFile>;
+    content = (JSON.parse(readFileSync(path, 'utf8')) ?? {}) as Partial<KeyFile>;
   } catch (error) {
     const reason = error instanceof SyntaxError ? 'it is not JSON' : (error as Error).message;
     throw new SealFault('seal-unreadable', `The seal key ${path} cannot be read: ${reason}.`);

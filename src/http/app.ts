@@ -2,14 +2,14 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Clock } from '../base/ports.ts';
 import type { HostName } from '../operations/hosts.ts';
 import type { Incoming } from '../operations/incoming.ts';
-import type { Operation, Plane } from '../operations/operation.ts';
+import type { Operation } from '../operations/operation.ts';
 import type { Passage, Pipeline } from '../operations/pipeline.ts';
-import { noVersions } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { parseForm, parseJsonObject } from './json-body.ts';
 import { withMethodRows } from './methods.ts';
 import { type Frame, renderRefusal } from './render.ts';
 import { clientRequestId, send } from './send.ts';
+import { unknownOperation, unknownPath } from './unknown.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -102,40 +102,6 @@ async function serveUnknown(
   } catch (error) {
     return answerError(parts, error, request, reply);
   }
-}
-
-/** Parts of the service that this release does not have say so; see docs/divergences.md. */
-const planned: Readonly<Record<string, string>> = {
-  keys: 'The keys API',
-  deletedkeys: 'The keys API',
-  rng: 'The keys API',
-  certificates: 'The certificates API',
-  deletedcertificates: 'The certificates API',
-  storage: 'The managed storage account API',
-  deletedstorage: 'The managed storage account API',
-};
-
-function unknownPath(plane: Plane, method: string, path: string): Refusal {
-  const collection = /^\/+([a-z]+)/i.exec(path)?.[1]?.toLowerCase() ?? '';
-  const feature = plane === 'data' && Object.hasOwn(planned, collection) ? planned[collection] : undefined;
-  if (feature) return new Refusal('not-implemented', { feature });
-  return new Refusal('route-unknown', { method, path: path.slice(0, 200) });
-}
-
-function unknownOperation(plane: Plane | 'unknown'): Operation {
-  const isOpen = plane === 'login' || plane === 'imds' || plane === 'unknown';
-  return {
-    id: 'Unknown',
-    plane: plane === 'unknown' ? 'management' : plane,
-    method: 'GET',
-    path: '/',
-    versions: noVersions,
-    need: { kind: isOpen ? 'anonymous' : 'authenticated' },
-    throttle: 'none',
-    body: 'none',
-    success: [],
-    run: () => Promise.reject(new Error('There is nothing to run behind an unknown path.')),
-  };
 }
 
 function incomingOf(parts: AppParts, operation: Operation, request: FastifyRequest): Incoming {

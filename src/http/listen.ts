@@ -29,8 +29,18 @@ export class ListenFault extends Error {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** How long and how large a request may be; times in milliseconds, `maxHeaderSize` in bytes. */
-export const requestLimits = Object.freeze({
+/** How long and how large a request may be; times in milliseconds, the size in bytes. See `node:http`, createServer. */
+export interface RequestLimits {
+  readonly maxHeaderSize: number;
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly keepAliveTimeout: number;
+  readonly connectionsCheckingInterval: number;
+  readonly requireHostHeader: boolean;
+}
+
+/** The limits that listeners have unless told otherwise. */
+export const requestLimits: RequestLimits = Object.freeze({
   maxHeaderSize: 32 * 1024,
   headersTimeout: 10_000,
   requestTimeout: 30_000,
@@ -53,7 +63,7 @@ export async function listen(
   addresses: readonly string[],
   port: number,
   tls: TlsMaterial | null,
-  limits: typeof requestLimits = requestLimits,
+  limits: RequestLimits = requestLimits,
 ): Promise<Listener> {
   const servers: Server[] = [];
   const bound: string[] = [];
@@ -85,7 +95,7 @@ export async function listen(
   };
 }
 
-function createOne(handler: Handler, tls: TlsMaterial | null, limits: typeof requestLimits): Server {
+function createOne(handler: Handler, tls: TlsMaterial | null, limits: RequestLimits): Server {
   const onRequest: Handler = (request, response) => {
     if (!readTarget(request)) {
       const body = errorBody('400 Bad Request');

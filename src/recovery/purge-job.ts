@@ -35,16 +35,18 @@ export function purgeJob(parts: PurgeParts): Job {
   };
 }
 
-/** One batch; true where there may be more. */
+/** One batch; true where there may be more to do under this lease. */
 async function purgeDueSecrets(parts: PurgeParts, lease: Lease, now: number): Promise<boolean> {
   const due = await dueSecrets.all(parts.store.reader, { now, limit: BATCH });
   for (const row of due) {
-    await parts.store.write(async (transaction) => {
-      if (!(await holdsLease(transaction, lease))) return;
+    const isOurs = await parts.store.write(async (transaction) => {
+      if (!(await holdsLease(transaction, lease))) return false;
       const vault = await findVaultById(transaction, row.vault_id);
       await eraseSecret(transaction, row.vault_id, row.name_key);
       transaction.record(entry(parts, 'SecretPurge', vault, `/secrets/${row.name}`, now));
+      return true;
     });
+    if (!isOurs) return false;
   }
   return due.length === BATCH;
 }
@@ -52,11 +54,13 @@ async function purgeDueSecrets(parts: PurgeParts, lease: Lease, now: number): Pr
 async function purgeDueVaults(parts: PurgeParts, lease: Lease, now: number): Promise<boolean> {
   const due = await dueVaults(parts.store.reader, now, BATCH);
   for (const vault of due) {
-    await parts.store.write(async (transaction) => {
-      if (!(await holdsLease(transaction, lease))) return;
+    const isOurs = await parts.store.write(async (transaction) => {
+      if (!(await holdsLease(transaction, lease))) return false;
       await purgeVault(transaction, parts.keyring, vault);
       transaction.record(entry(parts, 'VaultPurge', vault, '', now));
+      return true;
     });
+    if (!isOurs) return false;
   }
   return due.length === BATCH;
 }

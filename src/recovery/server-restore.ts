@@ -10,7 +10,7 @@ import { currentVersion, migrate, schemaVersion } from '../store/migrate.ts';
 import type { Driver } from '../store/port.ts';
 import { openSession } from '../store/session.ts';
 import { storeOver } from '../store/store.ts';
-import { type BackupEnd, BackupFault, type BackupHeader, backupTables, rowValues } from './backup-format.ts';
+import { type BackupEnd, BackupFault, type BackupHeader, backupTables, leftOut, rowValues } from './backup-format.ts';
 
 /**
  * Reads a backup into an empty database, all of it or nothing, and checks that the seal opens it and that it is whole and
@@ -36,6 +36,9 @@ export async function restoreServer(
     for (const { table } of backupTables) await driver.write.run(`delete from ${table}`, []);
     const digest = createHash('sha256').update(`${JSON.stringify(header)}\n`);
     const end = await insertRows(driver, lines, digest);
+    // Without one the keyring would make a first root key, as at a first start.
+    const roots = await session.db.selectFrom('root_keys').select('id').limit(1).execute();
+    if (roots.length === 0) throw new BackupFault(`${file} was altered: it holds no root key.`);
     const keyring = await Keyring.open(
       { ...(await storeOver(driver)), reader: session },
       seal,
@@ -51,8 +54,17 @@ export async function restoreServer(
     return end.rows;
   } catch (error) {
     await driver.write.rollback();
+    await dropTables(driver);
     throw error;
   }
+}
+
+/** Leaves the database as empty as it was, so that the next attempt finds it so. */
+async function dropTables(driver: Driver): Promise<void> {
+  await driver.write.begin();
+  const tables = [...backupTables.map(({ table }) => table), ...leftOut];
+  for (const table of tables.reverse()) await driver.write.run(`drop table if exists ${table}`, []);
+  await driver.write.commit();
 }
 
 async function readHeader(lines: AsyncIterator<string>, file: string): Promise<BackupHeader> {

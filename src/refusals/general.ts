@@ -30,7 +30,7 @@ export const generalRefusals = rows({
     check: 'request',
     status: 501,
     error: 'NotImplemented',
-    message: '{feature} is not available in this release of Strongroom; see docs/divergences.md.',
+    message: 'Not available in this release of Strongroom: {feature}. See docs/divergences.md.',
     cause: 'The service has this operation; this release does not yet.',
     remedy: ['See docs/divergences.md for what is planned.'],
   },
@@ -146,14 +146,6 @@ export const generalRefusals = rows({
     message: 'The request could not be recorded in the audit log and was not carried out. Try again later.',
     cause: 'The store did not accept the audit record: the disk may be full or the database unreachable.',
     remedy: ['strongroom status', 'df -h'],
-  },
-  'server-closing': {
-    check: 'request',
-    status: 503,
-    error: 'ServiceUnavailable',
-    message: 'The server is shutting down. Try again in a moment.',
-    cause: 'The server was asked to stop and finishes what it has begun.',
-    remedy: ['strongroom status --wait 30'],
   },
   internal: {
     check: 'state',

@@ -286,7 +286,7 @@ export const managementRefusals = rows({
     error: 'RoleDefinitionDoesNotExist',
     message: "The specified role definition with ID '{role}' does not exist.",
     cause: 'There is no role of this id here.',
-    remedy: ['az role definition list --query "[].{name:roleName,id:name}" --output table'],
+    remedy: ['az role definition list --query "[].{name:roleName,guid:name}" --output table'],
   },
   'role-definition-unknown': {
     check: 'body',
@@ -294,7 +294,7 @@ export const managementRefusals = rows({
     error: 'RoleDefinitionDoesNotExist',
     message: "The specified role definition with ID '{role}' does not exist.",
     cause: 'The assignment names a role that is not here.',
-    remedy: ['az role definition list --query "[].{name:roleName,id:name}" --output table'],
+    remedy: ['az role definition list --query "[].{name:roleName,guid:name}" --output table'],
   },
   'role-definition-id-invalid': {
     check: 'body',
@@ -313,7 +313,7 @@ export const managementRefusals = rows({
     cause:
       'The directory has no such user, group or service principal. A common mistake is the client id of an application, or its object id, in place of the object id of its service principal.',
     remedy: [
-      'az ad sp list --all --query "[].{name:displayName,id:id}" --output table',
+      'az ad sp list --all --query "[].{name:displayName,objectId:id}" --output table',
       'az ad sp show --id CLIENT-ID --query id',
     ],
   },
@@ -323,7 +323,7 @@ export const managementRefusals = rows({
     error: 'InvalidPrincipalId',
     message: "The Principal ID '{principal}' is not valid. Principal ID must be a GUID.",
     cause: 'A principal is named by its object id, not by its name or address.',
-    remedy: ['az ad sp list --all --query "[].{name:displayName,id:id}" --output table'],
+    remedy: ['az ad sp list --all --query "[].{name:displayName,objectId:id}" --output table'],
   },
   'principal-type-mismatch': {
     check: 'state',

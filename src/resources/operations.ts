@@ -290,5 +290,5 @@ async function listNothing(): Promise<Answer> {
 }
 
 async function refuseHsm(): Promise<Answer> {
-  throw new Refusal('not-implemented', { feature: 'Managed HSM' });
+  throw new Refusal('not-implemented', { feature: 'managed HSM pools' });
 }

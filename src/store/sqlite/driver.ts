@@ -132,7 +132,7 @@ function openDatabase(path: string, readOnly: boolean): DatabaseSync {
   try {
     database = new DatabaseSync(path, { readOnly, timeout: 5000 });
     // The reading connection works only while a write is under way, and outside the server.
-    database.exec(`pragma cache_size = ${readOnly ? -2048 : -16384}; pragma temp_store = memory;`);
+    database.exec(`pragma cache_size = ${readOnly ? -2048 : -8192}; pragma temp_store = memory;`);
     // LIKE as standard SQL and PostgreSQL have it; left alone it would not tell ASCII cases apart.
     database.exec('pragma case_sensitive_like = on');
     if (readOnly) {

@@ -1,0 +1,46 @@
+import type { Operation, Plane } from '../operations/operation.ts';
+import { noVersions } from '../operations/versions.ts';
+import { Refusal } from '../refusals/refusal.ts';
+
+/** Parts of the service that this release does not have; see docs/divergences.md. The first that matches a path names it. */
+const planned: readonly { readonly plane: Plane; readonly path: RegExp; readonly feature: string }[] = [
+  { plane: 'data', path: /^\/+(deleted)?keys\b|^\/+rng\b/i, feature: 'the keys API' },
+  { plane: 'data', path: /^\/+(deleted)?certificates\b/i, feature: 'the certificates API' },
+  { plane: 'data', path: /^\/+(deleted)?storage\b/i, feature: 'managed storage accounts' },
+  {
+    plane: 'management',
+    path: /\/vaults\/[^/]+\/(keys|secrets)\b/i,
+    feature: 'keys and secrets under the management plane',
+  },
+  { plane: 'management', path: /\/private(EndpointConnections|LinkResources)\b/i, feature: 'private endpoints' },
+  { plane: 'management', path: /\/providers\/+microsoft\.insights\b/i, feature: 'monitoring' },
+  { plane: 'management', path: /\/providers\/+microsoft\.operationalinsights\b/i, feature: 'log workspaces' },
+  { plane: 'management', path: /\/providers\/+microsoft\.eventgrid\b/i, feature: 'event subscriptions' },
+  { plane: 'management', path: /\/providers\/+microsoft\.authorization\/+locks\b/i, feature: 'locks' },
+  { plane: 'management', path: /\/metrics:getBatch\b/i, feature: 'monitoring' },
+  { plane: 'logs', path: /^\//, feature: 'log queries' },
+];
+
+/** Why nothing answers to a path: it is of a part that is not there yet, or of none. */
+export function unknownPath(plane: Plane, method: string, path: string): Refusal {
+  const part = planned.find((row) => row.plane === plane && row.path.test(path));
+  if (part) return new Refusal('not-implemented', { feature: part.feature });
+  return new Refusal('route-unknown', { method, path: path.slice(0, 200) });
+}
+
+/** The row that a request for an unknown path passes under, so that it too is authenticated and recorded. */
+export function unknownOperation(plane: Plane | 'unknown'): Operation {
+  const isOpen = plane === 'login' || plane === 'imds' || plane === 'unknown';
+  return {
+    id: 'Unknown',
+    plane: plane === 'unknown' ? 'management' : plane,
+    method: 'GET',
+    path: '/',
+    versions: noVersions,
+    need: { kind: isOpen ? 'anonymous' : 'authenticated' },
+    throttle: 'none',
+    body: 'none',
+    success: [],
+    run: () => Promise.reject(new Error('There is nothing to run behind an unknown path.')),
+  };
+}
