@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { productSources, type Source } from './sources.ts';
+
+/** Pure files: they decide, and touch neither store, clock, network nor disk. */
+const rules = [
+  'src/access/delegation.ts',
+  'src/access/pattern.ts',
+  'src/access/role.ts',
+  'src/access/scope.ts',
+  'src/access/verdict.ts',
+  'src/client/localhost-name.ts',
+  'src/directory/filter.ts',
+  'src/identity/audiences.ts',
+  'src/network/rules.ts',
+  'src/recovery/levels.ts',
+  'src/resources/filter.ts',
+  'src/resources/names.ts',
+  'src/resources/network-acls.ts',
+  'src/resources/access-policies.ts',
+  'src/resources/vault-property.ts',
+  'src/resources/vault-settings.ts',
+  'src/secrets/rules.ts',
+  'src/tls/server-names.ts',
+];
+/** What rules may use at run time beside one another and base: a refusal they throw, and a library that only computes. */
+const rulesMayUse = ['src/refusals/refusal.ts', 'ipaddr.js', 'node:crypto', 'node:net'];
+
+/** Imports of another room's queries, each with the reason why it stands. */
+const foreignQueries: Readonly<Record<string, string>> = {
+  'src/cli/audit.ts > src/audit/repository.ts': 'the command reads the log beside a stopped server',
+  'src/cli/explain.ts > src/audit/repository.ts': 'the command reads the log beside a stopped server',
+  'src/first-start.ts > src/access/repository.ts': 'the first grants, before anybody could be asked for permission',
+  'src/recovery/purge-job.ts > src/resources/repository.ts': 'the job names the vault of what it purges',
+  'src/recovery/purge-job.ts > src/secrets/repository.ts': 'the job asks each room what is due',
+  'src/recovery/repository.ts > src/resources/repository.ts': 'vaults that are due are rows of that room',
+};
+
+/** Files outside the store that build queries beside the rooms' repositories, each with the reason. */
+const queryFiles: Readonly<Record<string, string>> = {
+  'src/audit/journal.ts': 'it appends inside the committer, where no service is',
+  'src/crypto/keyring.ts': 'nobody else may see these rows',
+  'src/directory/filter-condition.ts': 'an expression for the repository beside it',
+  'src/first-start.ts': 'the installation row, known before any room',
+  'src/jobs/lease.ts': 'the only query of its room',
+  'src/recovery/purge-vault.ts': 'empties the tables of a vault, whichever room they belong to',
+  'src/recovery/server-restore.ts': 'fills the tables of every room, below their services',
+  'src/server.ts': 'two look-ups of the composition root',
+};
+
+/** Where private keys are made or used. */
+const keyFiles = /^src\/(crypto|tls)\/|^src\/identity\/(signing-keys|tokens)\.ts$|^src\/http\/listen\.ts$/;
+
+/** The parts of the process that only the composition root reads; `system-store` starts the system's own tools. */
+const processFiles = ['src/main.ts', 'src/cli/system-store.ts'];
+
+function findings(check: (source: Source) => readonly string[]): readonly string[] {
+  return productSources.flatMap((source) => check(source).map((what) => `${source.path}: ${what}`));
+}
+
+describe('layers', () => {
+  it('base imports nothing of ours', () => {
+    const found = findings(({ room, imports }) =>
+      room === 'base' ? imports.flatMap(({ file }) => (file && !file.startsWith('src/base/') ? [file] : [])) : [],
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it('rules run on rules, base and refusals alone', () => {
+    const paths = productSources.map(({ path }) => path);
+    assert.deepEqual(
+      rules.filter((path) => !paths.includes(path)),
+      [],
+      'rules that are gone',
+    );
+    const isAllowed = (target: string) =>
+      target.startsWith('src/base/') || rules.includes(target) || rulesMayUse.includes(target);
+    const found = findings(({ path, imports }) =>
+      rules.includes(path)
+        ? imports.flatMap(({ file, specifier, isType }) => (isType || isAllowed(file ?? specifier) ? [] : [specifier]))
+        : [],
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it('rules are synchronous', () => {
+    const found = findings(({ path, code }) =>
+      rules.includes(path) && /\b(async|await|Promise)\b/.test(code) ? ['it waits for something'] : [],
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it('no room imports the queries or wire shapes of another', () => {
+    const found = productSources.flatMap(({ path, room, imports }) =>
+      imports.flatMap(({ file }) => {
+        const target = file && /^src\/(\w+)\/(repository|wire)\.ts$/.exec(file);
+        return target && target[1] !== room ? [`${path} > ${file}`] : [];
+      }),
+    );
+    assert.deepEqual([...found].sort(), Object.keys(foreignQueries).sort());
+  });
+
+  it('only http knows Fastify', () => {
+    const found = findings(({ room, imports }) =>
+      imports.flatMap(({ specifier }) => (specifier.startsWith('fastify') && room !== 'http' ? [specifier] : [])),
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it('only the store knows the drivers', () => {
+    const found = findings(({ room, imports }) =>
+      imports.flatMap(({ specifier }) =>
+        (specifier === 'pg' || specifier === 'node:sqlite') && room !== 'store' ? [specifier] : [],
+      ),
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it('queries are built in repositories', () => {
+    const builds = /\bdb\s*\.(selectFrom|insertInto|updateTable|deleteFrom)\b|\.db\s*\n\s*\.(selectFrom|insertInto)/;
+    const found = findings(({ path, room, code, imports }) => {
+      if (room === 'store' || /\/repository\.ts$/.test(path) || Object.hasOwn(queryFiles, path)) return [];
+      const usesKysely = imports.some(({ specifier }) => specifier === 'kysely');
+      return usesKysely || builds.test(code) ? ['it builds a query'] : [];
+    });
+    assert.deepEqual(found, []);
+  });
+
+  it('only the composition root reads arguments and environment', () => {
+    const found = findings(({ path, code }) =>
+      /\bprocess\.(env|argv)\b/.test(code) && !processFiles.includes(path) ? ['it reads process.env or argv'] : [],
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it('only the clock reads the clock', () => {
+    const found = findings(({ path, code }) =>
+      /\bDate\.now\(|\bnew Date\(\)/.test(code) && path !== 'src/base/system.ts' ? ['it reads the clock'] : [],
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it('randomness comes from the port', () => {
+    // A pause between two attempts, and the name of a throw-away host: nothing that anybody relies on to be unknown.
+    const spreads = ['src/store/committer.ts', 'src/store/migrate.ts', 'src/cli/hosts.ts'];
+    // The port itself; ids of this process's lease and node; serial numbers of certificates.
+    const ids = ['src/base/system.ts', 'src/server.ts', 'src/tls/local-ca.ts'];
+    const found = findings(({ path, code }) =>
+      /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(/.test(code) && ![...spreads, ...ids].includes(path)
+        ? ['it makes randomness of its own']
+        : [],
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it('private keys are handled where keys are', () => {
+    const found = findings(({ path, code }) =>
+      /\b(privateKey|privateKeyPem|createPrivateKey|generateKeyPair\w*|subtle)\b/.test(code) && !keyFiles.test(path)
+        ? ['it handles a private key']
+        : [],
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it('the preload needs nothing but Node', () => {
+    const found = findings(({ room, imports }) =>
+      room === 'client'
+        ? imports.flatMap(({ file, specifier }) =>
+            (file ?? specifier).startsWith('src/client/') || specifier.startsWith('node:') ? [] : [specifier],
+          )
+        : [],
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it('commands are imported by the command line alone', () => {
+    const found = findings(({ path, room, imports }) =>
+      room === 'cli' || path === 'src/main.ts'
+        ? []
+        : imports.flatMap(({ file }) => (file?.startsWith('src/cli/') ? [file] : [])),
+    );
+    assert.deepEqual(found, []);
+  });
+});

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { refusalsPage } from '../../src/doctor/refusals-page.ts';
+import { catalogue } from '../../src/refusals/catalogue.ts';
+import { dataRefusals } from '../../src/refusals/data.ts';
+import { generalRefusals } from '../../src/refusals/general.ts';
+import { graphRefusals } from '../../src/refusals/graph.ts';
+import { loginRefusals } from '../../src/refusals/login.ts';
+import { managementRefusals } from '../../src/refusals/management.ts';
+import type { RefusalRow } from '../../src/refusals/row.ts';
+import { findFiles, productSources, readSources, readText } from './sources.ts';
+
+const rows = Object.entries(catalogue as Readonly<Record<string, RefusalRow>>);
+const codes = rows.map(([code]) => code);
+
+const assertions = 'src/identity/client-assertion.test.ts';
+const signIn = 'src/identity/operations.test.ts';
+const endpoint = 'src/identity/imds-operations.test.ts';
+const directory = 'src/directory/operations.test.ts';
+const vaults = 'src/resources/vaults.test.ts';
+const roles = 'src/access/role-assignments.test.ts';
+
+/** Codes whose answer looks like another's: the suite that sends what leads to them. */
+const alikeOnTheWire: Readonly<Record<string, string>> = {
+  'assertion-algorithm': assertions,
+  'assertion-certificate-expired': assertions,
+  'assertion-lifetime': assertions,
+  'assertion-signature': assertions,
+  'assertion-time': assertions,
+  'client-authorization-malformed': signIn,
+  'client-secret-expired': signIn,
+  'parameter-missing': signIn,
+  'identity-disabled': endpoint,
+  'identity-host': endpoint,
+  'identity-metadata-header': endpoint,
+  'identity-resource-missing': endpoint,
+  'identity-secret-wrong': endpoint,
+  'directory-forbidden': directory,
+  'graph-credential-not-found': directory,
+  'graph-password-generated-only': directory,
+  'graph-principal-exists': directory,
+  'graph-property-invalid': directory,
+  'graph-property-read-only': directory,
+  'graph-query-invalid': directory,
+  'graph-segment-unknown': directory,
+  'graph-uri-taken': directory,
+  'name-invalid': 'tests/server/bad-input.test.ts',
+  'page-invalid': vaults,
+  'policy-operation-unknown': vaults,
+  'retention-fixed': vaults,
+  'tier-upgrade': vaults,
+  'vault-property-invalid': vaults,
+  'vault-purge-protected': vaults,
+  'resource-not-found': roles,
+  'role-definition-not-found': roles,
+  'role-definition-unknown': roles,
+};
+
+/** Codes that no test produces yet. The list may only shrink. */
+const unproven = ['vault-key-missing', 'vault-resource-deleted'];
+
+/** Codes that are put together from parts, with the text that does it. */
+const assembled: Readonly<Record<string, string>> = {
+  'rbac-no-role': "'no-role'",
+  'rbac-role-lacks-action': "'role-lacks-action'",
+  'rbac-role-out-of-scope': "'role-out-of-scope'",
+};
+
+const isQuoted = (text: string, code: string) => text.includes(`'${code}'`) || text.includes(`"${code}"`);
+
+describe('the catalogue of refusals', () => {
+  it('is what docs/refusals.md says', () => {
+    assert.ok(
+      readText('docs/refusals.md') === refusalsPage(),
+      'docs/refusals.md is not current; run: node tests/architecture/write-refusals-page.ts',
+    );
+  });
+
+  it('has each code once', () => {
+    const tables = [generalRefusals, dataRefusals, managementRefusals, loginRefusals, graphRefusals];
+    const all = tables.flatMap((table) => Object.keys(table));
+    assert.equal(all.length, new Set(all).size);
+    assert.equal(all.length, codes.length);
+  });
+
+  it('holds whole sentences and at least one remedy', () => {
+    const poor = rows.filter(
+      ([, row]) =>
+        !/[.:)]$/.test(row.cause) || row.remedy.length === 0 || row.remedy.some((step) => step.trim() === ''),
+    );
+    assert.deepEqual(
+      poor.map(([code]) => code),
+      [],
+    );
+    assert.deepEqual(
+      codes.filter((code) => !/^[a-z]+(-[a-z]+)*$/.test(code)),
+      [],
+    );
+  });
+
+  it('has placeholders that are filled, and no braces that stay', () => {
+    const found = rows.flatMap(([code, row]) =>
+      [row.message, row.cause, ...row.remedy].flatMap((text) =>
+        (text.match(/\{\{|\}\}|\{[^}]*[^\w{}:,][^}]*\}/g) ?? []).map((brace) => `${code}: ${brace}`),
+      ),
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it('asks az for tables of columns that az shows', () => {
+    // `az -o table` leaves out keys named id, type and etag.
+    const found = rows.filter(([, row]) =>
+      row.remedy.some((step) => /--output table/.test(step) && /[{,](id|type|etag):/.test(step)),
+    );
+    assert.deepEqual(
+      found.map(([code]) => code),
+      [],
+    );
+  });
+
+  it('has no code that nothing throws', () => {
+    const texts = productSources.filter(({ room }) => room !== 'refusals').map(({ text }) => text);
+    const isThrown = (code: string) =>
+      texts.some((text) => isQuoted(text, code) || (code in assembled && text.includes(assembled[code]!)));
+    assert.deepEqual(
+      codes.filter((code) => !isThrown(code)),
+      [],
+    );
+  });
+
+  it('has no code that no test produces', () => {
+    const texts = readSources('src/**/*.test.ts', 'tests/**/*.test.ts')
+      .filter(({ path }) => !path.startsWith('tests/architecture/'))
+      .map(({ text }) => text);
+    const plainTexts = texts.map(words);
+    const isNamed = (text: string, mark: string) => new RegExp(`(?<![\\w-])${mark}(?![\\w-])`).test(text);
+    const isProven = (code: string) =>
+      marksOf(code).some((mark) => texts.some((text) => isNamed(text, mark))) ||
+      phrasesOf(code).some((phrase) => plainTexts.some((text) => text.includes(phrase)));
+    const unnamed = codes.filter((code) => !isProven(code));
+    assert.deepEqual(
+      unnamed.filter((code) => !(code in alikeOnTheWire) && !unproven.includes(code)),
+      [],
+    );
+    assert.deepEqual(
+      Object.values(alikeOnTheWire).filter((path) => findFiles(path).length === 0),
+      [],
+    );
+    assert.deepEqual(
+      unproven.filter((code) => !unnamed.includes(code)),
+      [],
+      'these are proven now: take them off the list',
+    );
+  });
+});
+
+/** What a test can tell a refusal by: its code, or whatever of it on the wire no other refusal has. */
+function marksOf(code: string): readonly string[] {
+  const row = rows.find(([name]) => name === code)![1];
+  const isAlone = (key: 'error' | 'inner' | 'aadsts') =>
+    row[key] !== undefined && rows.filter(([, other]) => other[key] === row[key]).length === 1;
+  const keys = (['error', 'inner', 'aadsts'] as const).filter(isAlone);
+  return [code, ...keys.map((key) => (key === 'aadsts' ? `(AADSTS)?${row.aadsts}` : String(row[key])))];
+}
+
+/** Every run of three words of the message that no other refusal's has; a test that asserts the wording has one of them. */
+function phrasesOf(code: string): readonly string[] {
+  const others = rows.filter(([name]) => name !== code).map(([, row]) => words(row.message));
+  const parts = (catalogue as Readonly<Record<string, RefusalRow>>)[code]!.message.split(/\{\w+\}/);
+  return parts.flatMap((part) => {
+    const list = words(part).trim().split(' ');
+    const runs = list.slice(2).map((_, index) => ` ${list.slice(index, index + 3).join(' ')} `);
+    return runs.filter((run) => !others.some((other) => other.includes(run)));
+  });
+}
+
+/** Lower-case words with single spaces between and around them. */
+function words(text: string): string {
+  return ` ${text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, ' ')
+    .trim()} `;
+}
