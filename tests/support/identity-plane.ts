@@ -1,5 +1,5 @@
-import { unpackRecords } from '../../src/audit/repository.ts';
 import { Access } from '../../src/access/authorise.ts';
+import { unpackRecords } from '../../src/audit/repository.ts';
 import { DAY } from '../../src/base/text.ts';
 import { graphOperations } from '../../src/directory/operations.ts';
 import { buildApp } from '../../src/http/app.ts';
