@@ -16,7 +16,11 @@ if (major < 24) {
 const heap = ['--max-semi-space-size=2', '--max-old-space-size=512'];
 if (process.argv[2] === 'start' && process.execve && !process.execArgv.includes(heap[0])) {
   process.removeAllListeners('warning');
-  process.execve(process.execPath, [process.execPath, ...heap, ...process.execArgv, ...process.argv.slice(1)], process.env);
+  process.execve(
+    process.execPath,
+    [process.execPath, ...heap, ...process.execArgv, ...process.argv.slice(1)],
+    process.env,
+  );
 }
 module.enableCompileCache?.();
 // Type stripping is stable in what is supported here; older 24 releases announce it on every start.

@@ -159,7 +159,7 @@ async function serve(parts: ServerParts, store: Store, keyring: Keyring): Promis
     imdsPort: imds?.port ?? null,
     installation,
     firstCredentials: credentials,
-    vaults: await vaultNames(store),
+    vaults: await vaultNames(store, installation.vaultName),
     identityHeader,
     storePlace: store.driver.place,
     close: async (grace) => {
@@ -229,7 +229,8 @@ async function listenForIdentities(
   }
 }
 
-async function vaultNames(store: Store): Promise<readonly string[]> {
+/** Names of live vaults, the first start's own before the others. */
+async function vaultNames(store: Store, first: string): Promise<readonly string[]> {
   const rows = await store.reader.db
     .selectFrom('vaults')
     .select('name')
@@ -237,7 +238,8 @@ async function vaultNames(store: Store): Promise<readonly string[]> {
     .orderBy('name_key')
     .limit(100)
     .execute();
-  return rows.map(({ name }) => name);
+  const names = rows.map(({ name }) => name);
+  return names.includes(first) ? [first, ...names.filter((name) => name !== first)] : names;
 }
 
 /** Every host is the endpoint's own there; which hosts it accepts, its operations say. */

@@ -26,7 +26,7 @@ const suites: Readonly<Record<string, Suite>> = {
     usual: true,
     timeoutSeconds: 300,
   },
-  bench: { files: ['bench/**/*.test.ts'], together: false, usual: false, timeoutSeconds: 120 },
+  bench: { files: ['bench/**/*.test.ts'], together: false, usual: true, timeoutSeconds: 120 },
   contract: { files: ['tests/contract/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   javascript: { files: ['tests/compat/javascript/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   python: { files: ['tests/compat/python/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },

@@ -109,7 +109,7 @@ export class Access {
       model: 'RBAC',
       action: need.dataAction,
       resource,
-      scope: resource,
+      scope: makesObjects(need.dataAction) ? vault.resourceId : resource,
       role: leastRole(builtInRoles, 'dataAction', need.dataAction, vaultDataActions),
       roles: verdict.nearest.map((grant) => grant.role.name),
       scopes: verdict.nearest.map((grant) => grant.scope),
@@ -161,6 +161,11 @@ export class Access {
 /** The scope of a vault's object, or of the vault. */
 export function objectScope(vault: Vault, object: ObjectScope | null): string {
   return object ? `${vault.resourceId}/${object.kind}/${object.name}` : vault.resourceId;
+}
+
+/** Whether the action makes what it names: a grant on an object that is not there yet would serve for this one name alone. */
+function makesObjects(dataAction: string): boolean {
+  return /\/(setSecret|create|import|restore)\/action$/.test(dataAction);
 }
 
 /** Who the caller is, as evidence. */

@@ -67,7 +67,8 @@ export function explanationLines(explanation: Explanation): readonly string[] {
   if (!explanation.refusal) return [...lines, '', 'The request was not refused.'];
   lines.push('', 'Checks');
   for (const { check, outcome, facts } of explanation.checks) {
-    lines.push(`  ${outcome === 'passed' ? 'ok ' : outcome === 'refused' ? 'NO ' : '-  '} ${check}${factText(facts)}`);
+    if (outcome === 'refused') lines.push(`  NO  ${check}`, ...factLines(facts));
+    else lines.push(`  ${outcome === 'passed' ? 'ok ' : '-  '} ${check}${factText(facts)}`);
   }
   lines.push('', `Cause     ${explanation.refusal.cause} (${explanation.refusal.code})`, 'Remedy');
   for (const command of explanation.refusal.remedy) lines.push(`  ${command}`);
@@ -90,6 +91,13 @@ function remedyOf(code: string, facts: Facts): Explanation['refusal'] {
   if (!isRefusalCode(code)) return { code, cause: 'This release does not know the refusal.', remedy: [] };
   const row = catalogue[code];
   return { code, cause: fill(row.cause, facts), remedy: row.remedy.map((command) => fill(command, facts)) };
+}
+
+/** The evidence of the check that refused, a line each. */
+function factLines(facts: Facts): readonly string[] {
+  return Object.entries(facts)
+    .filter(([, value]) => value !== null && value !== '')
+    .map(([name, value]) => `        ${name.padEnd(14)} ${Array.isArray(value) ? value.join(', ') : String(value)}`);
 }
 
 function factText(facts: Facts): string {

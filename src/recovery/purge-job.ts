@@ -42,7 +42,7 @@ async function purgeDueSecrets(parts: PurgeParts, lease: Lease, now: number): Pr
     const isOurs = await parts.store.write(async (transaction) => {
       if (!(await holdsLease(transaction, lease))) return false;
       const vault = await findVaultById(transaction, row.vault_id);
-      await eraseSecret(transaction, row.vault_id, row.name_key);
+      if (vault) await eraseSecret(transaction, vault, row.name_key);
       transaction.record(entry(parts, 'SecretPurge', vault, `/secrets/${row.name}`, now));
       return true;
     });

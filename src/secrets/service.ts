@@ -1,3 +1,4 @@
+import { removeAssignmentsUnder } from '../access/scope-removal.ts';
 import { foldName, newVersion } from '../base/ids.ts';
 import type { Random } from '../base/ports.ts';
 import { toIso } from '../base/text.ts';
@@ -7,6 +8,7 @@ import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import type { Pager } from '../operations/paging.ts';
 import { purgeInstant } from '../recovery/levels.ts';
 import { Refusal } from '../refusals/refusal.ts';
+import type { Vault } from '../resources/vault.ts';
 import type { Session, Transaction } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
 import { type BackedUpSecret, openBackup, sealBackup } from './backup-blob.ts';
@@ -182,15 +184,16 @@ export async function purgeSecret(_parts: SecretParts, call: Call): Promise<Answ
     if (vault.settings.enablePurgeProtection) {
       throw new Refusal('purge-protected', { vault: vault.name, name: row.name, purge: toIso(row.purge_at ?? 0) });
     }
-    await eraseSecret(transaction, vault.id, row.name_key);
+    await eraseSecret(transaction, vault, row.name_key);
     return { status: 204, subject: secretId(call, row.name) };
   });
 }
 
-/** Removes a secret's rows for good; the purge job calls it too. */
-export async function eraseSecret(transaction: Transaction, vaultId: string, nameKey: string): Promise<void> {
-  await repository.removeVersions.change(transaction, { vaultId, nameKey });
-  await repository.removeSecret.change(transaction, { vaultId, nameKey });
+/** Removes a secret for good, and what was granted on it: a later secret of the name starts clean. The purge job calls it too. */
+export async function eraseSecret(transaction: Transaction, vault: Vault, nameKey: string): Promise<void> {
+  await repository.removeVersions.change(transaction, { vaultId: vault.id, nameKey });
+  await repository.removeSecret.change(transaction, { vaultId: vault.id, nameKey });
+  await removeAssignmentsUnder(transaction, `${vault.scopeKey}/secrets/${nameKey}`);
 }
 
 /** POST /secrets/{name}/backup: every version with its value, sealed. */

@@ -248,8 +248,8 @@ test('no role, and the command that gives the least one', async () => {
   const explanation = await assertRefused(reply, {
     ...rbac,
     message: new RegExp(
-      `^Caller is not authorized to perform action on resource\\.\\r\\n[sS]*Caller: appid=${who.clientId};oid=${who.oid};iss=https://sts\\.localhost/[sS]*` +
-        "Action: 'Microsoft\\.KeyVault/vaults/secrets/getSecret/action'\\r\\nResource: '/subscriptions/[sS]*/secrets/target'\\r\\nAssignment: \\(not found\\)",
+      `^Caller is not authorized to perform action on resource\\.\\r\\n[^]*Caller: appid=${who.clientId};oid=${who.oid};iss=https://sts\\.localhost/[^]*` +
+        "Action: 'Microsoft\\.KeyVault/vaults/secrets/getSecret/action'\\r\\nResource: '/subscriptions/[^]*/secrets/target'\\r\\nAssignment: \\(not found\\)",
     ),
     refusal: 'rbac-no-role',
     evidence: ['Key Vault Secrets User'],
