@@ -39,6 +39,7 @@ const batchesAround = statement<{ chain: string; from: number; to: number; time:
 const SLACK_MS = 60_000;
 const PAGE = 200;
 const LEAST_TO_PACK = 4096;
+const LEAST_FOR_ALL_TABLES = 20_000;
 const PLAIN = 0;
 const PACKED = 1;
 
@@ -93,8 +94,9 @@ export async function findRecord(session: Session, requestId: string, time: numb
  */
 export function packRecords(records: string): Buffer {
   if (records.length < LEAST_TO_PACK) return Buffer.concat([Buffer.of(PLAIN), Buffer.from(records)]);
-  // A small window and few tables: setting up the usual 256 KiB takes longer than packing twenty kilobytes.
-  return Buffer.concat([Buffer.of(PACKED), deflateRawSync(records, { level: 1, windowBits: 13, memLevel: 5 })]);
+  // Up to there a small window and few tables are quicker: setting up the usual 256 KiB takes longer than the packing itself.
+  const options = records.length < LEAST_FOR_ALL_TABLES ? { level: 1, windowBits: 13, memLevel: 5 } : { level: 1 };
+  return Buffer.concat([Buffer.of(PACKED), deflateRawSync(records, options)]);
 }
 
 /** The text of packed records, or null where they are damaged. */
