@@ -141,7 +141,8 @@ describe('verifying the audit log', () => {
     ] as const) {
       assert.equal(JSON.parse((await findRecord(store.reader, id(index).toUpperCase(), time))!).n, index);
     }
-    assert.equal(await findRecord(store.reader, id(17), 180_001), null);
+    // As when the clock was set back meanwhile: the time leads elsewhere, the record is found all the same.
+    assert.equal(JSON.parse((await findRecord(store.reader, id(17), 380_000))!).n, 17);
     assert.equal(await findRecord(store.reader, id(500), 170_000), null);
     assert.equal(await findRecord(store.reader, id(500), 9e12), null);
   });
