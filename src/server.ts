@@ -11,7 +11,7 @@ import { Keyring } from './crypto/keyring.ts';
 import { createKeyFile, openKeyFile } from './crypto/seal.ts';
 import { graphOperations } from './directory/operations.ts';
 import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
-import { buildApp } from './http/app.ts';
+import { type App, buildApp } from './http/app.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import { endpointSecret, imdsOperations } from './identity/imds-operations.ts';
@@ -106,42 +106,7 @@ function chainName(config: Config): string {
 async function serve(parts: ServerParts, store: Store, keyring: Keyring): Promise<RunningServer> {
   const { config, clock, log } = parts;
   const { installation, credentials } = await installationOf(parts, store, keyring);
-  const { domain } = config;
-  const { tenantId } = installation;
-  const base = { ...parts, store, keyring, tenantId, domain, subscriptionId: installation.subscriptionId };
-  const signingKeys = await SigningKeys.open(base);
-  const access = new Access(store);
-  const vaultDirectory = createVaultDirectory(store);
-  const authenticator = createAuthenticator({ store, domain, keys: signingKeys });
-  const pipeline = new Pipeline({
-    ...base,
-    access,
-    acceptNewerApiVersions: config.acceptNewerApiVersions,
-    findVault: (nameKey) => vaultDirectory.find(nameKey),
-    authenticate: (header, plane, tenant, now) => authenticator.authenticate(header, plane, tenant, now),
-  });
-  const health = () => ({
-    status: 'ok',
-    version: parts.version,
-    seal: { kind: 'key-file', state: 'open' },
-    store: { kind: config.store.kind },
-  });
-  const identityHeader = await endpointSecret(base);
-  const pager = new Pager(keyring);
-  const operations: readonly Operation[] = [
-    ...secretOperations({ ...base, pager }),
-    ...resourceOperations({ ...base, access, health }),
-    ...accessOperations({ ...base, access }),
-    ...loginOperations({ ...base, signingKeys }),
-    ...graphOperations(base),
-  ];
-  const appParts = { pipeline, clock, tenantId, domain };
-  const app = await buildApp({ ...appParts, operations, readHost: hostReader(domain) });
-  const imdsApp = await buildApp({
-    ...appParts,
-    operations: imdsOperations({ ...base, signingKeys, identityHeader }),
-    readHost: imdsHost,
-  });
+  const { app, imdsApp, identityHeader } = await composeApps(parts, store, keyring, installation);
   const certificate = await certificateOf(parts, store, keyring);
   const listener = await listen(
     (request, response) => app.routing(request, response),
@@ -152,7 +117,7 @@ async function serve(parts: ServerParts, store: Store, keyring: Keyring): Promis
   const imds = await listenForIdentities(config, listener, (request, response) => imdsApp.routing(request, response));
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
   const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
-  scheduler.start(purgeJob(base));
+  scheduler.start(purgeJob({ ...parts, store, keyring }));
   const renewal = renewCertificate(parts, store, keyring, listener, certificate);
   return {
     port: listener.port,
@@ -169,6 +134,59 @@ async function serve(parts: ServerParts, store: Store, keyring: Keyring): Promis
       await store.close();
     },
   };
+}
+
+/** Joins the rooms: every operation behind one pipeline, the managed identity endpoint on a front of its own. */
+async function composeApps(
+  parts: ServerParts,
+  store: Store,
+  keyring: Keyring,
+  installation: Installation,
+): Promise<{ app: App; imdsApp: App; identityHeader: string }> {
+  const { config, clock, version } = parts;
+  const { domain } = config;
+  const { tenantId, subscriptionId } = installation;
+  const base = { ...parts, store, keyring, tenantId, domain, subscriptionId };
+  const signingKeys = await SigningKeys.open(base);
+  const identityHeader = await endpointSecret(base);
+  const access = new Access(store);
+  const pipeline = pipelineOf(base, access, signingKeys);
+  const health = () => ({
+    status: 'ok',
+    version,
+    seal: { kind: 'key-file', state: 'open' },
+    store: { kind: config.store.kind },
+  });
+  const operations: readonly Operation[] = [
+    ...secretOperations({ ...base, pager: new Pager(keyring) }),
+    ...resourceOperations({ ...base, access, health }),
+    ...accessOperations({ ...base, access }),
+    ...loginOperations({ ...base, signingKeys }),
+    ...graphOperations(base),
+  ];
+  const front = { pipeline, clock, tenantId, domain };
+  const imdsRows = imdsOperations({ ...base, signingKeys, identityHeader });
+  return {
+    app: await buildApp({ ...front, operations, readHost: hostReader(domain) }),
+    imdsApp: await buildApp({ ...front, operations: imdsRows, readHost: imdsHost }),
+    identityHeader,
+  };
+}
+
+function pipelineOf(
+  parts: ServerParts & { readonly store: Store; readonly tenantId: string; readonly domain: string },
+  access: Access,
+  keys: SigningKeys,
+): Pipeline {
+  const vaults = createVaultDirectory(parts.store);
+  const authenticator = createAuthenticator({ store: parts.store, domain: parts.domain, keys });
+  return new Pipeline({
+    ...parts,
+    access,
+    acceptNewerApiVersions: parts.config.acceptNewerApiVersions,
+    findVault: (nameKey) => vaults.find(nameKey),
+    authenticate: (header, plane, tenant, now) => authenticator.authenticate(header, plane, tenant, now),
+  });
 }
 
 async function installationOf(

@@ -17,6 +17,9 @@ declare module 'fastify' {
   }
 }
 
+/** An HTTP front, ready to be listened for: `routing` takes Node's requests. */
+export type App = FastifyInstance;
+
 /** What the HTTP front is made of. */
 export interface AppParts {
   readonly pipeline: Pipeline;

@@ -15,8 +15,6 @@ const tableFunctions = /Operations$/;
 const longFunctions: Readonly<Record<string, number>> = {
   // One transaction that reads as a list of what a first start makes.
   'src/first-start.ts makeAll': 51,
-  // The composition root: each part made once, in order.
-  'src/server.ts serve': 67,
   // The driver is one closure over its two connections and the log.
   'src/store/sqlite/driver.ts openSqlite': 90,
 };
