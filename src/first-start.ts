@@ -157,5 +157,6 @@ async function grant(
     created: now,
     updated: now,
     createdBy: principalId,
+    condition: null,
   });
 }

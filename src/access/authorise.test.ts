@@ -43,6 +43,7 @@ describe('authorising a caller', () => {
         principalId,
         principalType: 'ServicePrincipal',
         description: null,
+        condition: null,
         ...times,
       }),
     );

@@ -19,6 +19,8 @@ export interface RoleAssignment {
   readonly updated: number;
   /** Object id of whoever made it. */
   readonly createdBy: string;
+  /** The ABAC condition (version 2.0), or null. */
+  readonly condition: string | null;
 }
 
 // SQLite takes 32,766 parameters a statement, PostgreSQL 65,535.
@@ -50,6 +52,8 @@ const insert = statement<RoleAssignmentTable>((db, p) =>
     created: p('created'),
     updated: p('updated'),
     created_by: p('created_by'),
+    condition: p('condition'),
+    condition_version: p('condition_version'),
   }),
 );
 const changeDescription = statement<{ scopeKey: string; id: string; description: string | null; updated: number }>(
@@ -183,6 +187,8 @@ export async function insertAssignment(transaction: Transaction, assignment: Rol
     created: assignment.created,
     updated: assignment.updated,
     created_by: assignment.createdBy,
+    condition: assignment.condition,
+    condition_version: assignment.condition === null ? null : '2.0',
   });
   transaction.touch();
 }
@@ -224,5 +230,6 @@ function toAssignment(row: RoleAssignmentTable): RoleAssignment {
     created: row.created,
     updated: row.updated,
     createdBy: row.created_by,
+    condition: row.condition,
   };
 }

@@ -256,6 +256,7 @@ async function insertNew(
     created: now,
     updated: now,
     createdBy: callerOf(call).oid,
+    condition: null,
   };
   await insertAssignment(transaction, assignment);
   return { status: 201, body: assignmentBody(target, assignment), subject: assignmentId(assignment) };

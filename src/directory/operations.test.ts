@@ -433,6 +433,7 @@ describe('the directory', () => {
         principalId: one.oid,
         principalType: 'ServicePrincipal',
         description: null,
+        condition: null,
         created: 0,
         updated: 0,
         createdBy: one.oid,

@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts';
 import { malformed, shown, type TokenClaims, type TokenRefusal, verifyAccessToken } from './access-token.ts';
 import { type TokenPlane, tokenIssuer } from './audiences.ts';
 import type { Authentication, Caller } from './caller.ts';
-import { principalById } from './repository.ts';
+import { groupsOf, principalById } from './repository.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** Reads Authorization headers. */
@@ -153,7 +153,7 @@ async function readCaller(store: Store, claims: TokenClaims): Promise<{ readonly
     upn: principal.upn,
     managedIdentity: claims.managedIdentity,
     scopes: claims.scopes,
-    principalIds: [oid],
+    principalIds: [oid, ...(await groupsOf(store.reader, oid))],
     directoryRole: principal.directory_role,
     expires: claims.expires,
     tokenId: claims.tokenId,

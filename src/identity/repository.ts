@@ -1,3 +1,4 @@
+import type { Session } from '../store/port.ts';
 import { statement } from '../store/statement.ts';
 
 /** A principal as tokens are checked against it. */
@@ -272,3 +273,33 @@ export const countOthersInRole = statement<{ role: string; except: string }, { c
     .where('enabled', '=', 1)
     .where('id', '!=', p('except')),
 );
+
+// SQLite takes 32,766 parameters a statement.
+const MAX_IDS_A_STATEMENT = 10_000;
+
+/**
+ * The groups that a principal is in, also through other groups, whatever circles they form; their object ids in no order that
+ * means anything.
+ */
+export async function groupsOf(session: Session, principalId: string): Promise<readonly string[]> {
+  const found = new Set<string>();
+  let members: readonly string[] = [principalId];
+  while (members.length > 0) {
+    const next: string[] = [];
+    for (let start = 0; start < members.length; start += MAX_IDS_A_STATEMENT) {
+      const rows = await session.db
+        .selectFrom('group_members')
+        .select('group_id')
+        .where('member_id', 'in', members.slice(start, start + MAX_IDS_A_STATEMENT))
+        .execute();
+      for (const { group_id: id } of rows) {
+        if (found.has(id)) continue;
+        found.add(id);
+        next.push(id);
+      }
+    }
+    members = next;
+  }
+  found.delete(principalId);
+  return [...found];
+}

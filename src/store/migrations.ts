@@ -1,4 +1,5 @@
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import { createAccessTables } from './access-tables.ts';
 import type { DialectName } from './port.ts';
 import type { Tables } from './schema.ts';
 
@@ -8,7 +9,10 @@ export type Migration = (db: Kysely<Tables>, dialect: DialectName, now: number) 
 type Column = 'text' | 'text?' | 'integer' | 'integer?' | 'bytes';
 
 /** Every step since the first release, in order; a step that was released is never edited. */
-export const migrations: readonly Migration[] = [firstTables];
+export const migrations: readonly Migration[] = [
+  firstTables,
+  async (db, dialect) => createAccessTables(db, await tableMaker(db, dialect)),
+];
 
 async function firstTables(db: Kysely<Tables>, dialect: DialectName, now: number): Promise<void> {
   const create = await tableMaker(db, dialect);
@@ -219,7 +223,12 @@ async function createAudit(create: TableMaker): Promise<void> {
   await create('audit_heads', { chain: 'text', sequence: 'integer', hash: 'text', mac: 'text' }, ['chain']);
 }
 
-type TableMaker = (name: string, columns: Readonly<Record<string, Column>>, key: readonly string[]) => Promise<void>;
+/** Creates a table with the columns' types of the database at hand. */
+export type TableMaker = (
+  name: string,
+  columns: Readonly<Record<string, Column>>,
+  key: readonly string[],
+) => Promise<void>;
 
 async function tableMaker(db: Kysely<Tables>, dialect: DialectName): Promise<TableMaker> {
   const types = dialect === 'sqlite' ? sqliteTypes : postgresTypes(await serverVersion(db));

@@ -36,6 +36,19 @@ export interface Tables {
   };
   assertions: { digest: string; expires: number };
   role_assignments: RoleAssignmentTable;
+  role_definitions: RoleDefinitionTable;
+  deny_assignments: DenyAssignmentTable;
+  group_members: { group_id: string; member_id: string; created: number };
+  directory_owners: { object_id: string; owner_id: string; created: number };
+  federated_credentials: FederatedCredentialTable;
+  passwords: PasswordTable;
+  sign_in_failures: { subject: string; failures: number; locked_until: number; last: number };
+  device_codes: DeviceCodeTable;
+  refresh_tokens: RefreshTokenTable;
+  locks: LockTable;
+  resources: ResourceTable;
+  private_endpoint_connections: PrivateEndpointConnectionTable;
+  model_changes: ModelChangeTable;
   audit_batches: AuditBatchTable;
   audit_heads: { chain: string; sequence: number; hash: string; mac: string };
   leases: { name: string; holder: string; fence: number; expires: number };
@@ -102,6 +115,8 @@ export interface PrincipalTable {
   /** The directory role held, or null; `Global Administrator` may change the directory. */
   directory_role: string | null;
   created: number;
+  /** JSON of what Graph hands back besides (mail nickname, description, given name, …); null for none. */
+  details: string | null;
 }
 
 /** An application registration. */
@@ -139,6 +154,145 @@ export interface RoleAssignmentTable {
   principal_id: string;
   principal_type: string;
   description: string | null;
+  created: number;
+  updated: number;
+  created_by: string;
+  /** An ABAC condition and its version, `2.0`; null where the role is given without one. */
+  condition: string | null;
+  condition_version: string | null;
+}
+
+/** A custom role. `permissions` is JSON of RolePermission[], `assignable_scopes` of string[]; `name_key` is unique. */
+export interface RoleDefinitionTable {
+  id: string;
+  name_key: string;
+  name: string;
+  description: string;
+  permissions: string;
+  assignable_scopes: string;
+  created: number;
+  updated: number;
+  created_by: string;
+  updated_by: string;
+}
+
+/** A deny assignment. `permissions`, `principals` and `exclude_principals` are JSON arrays as the wire has them. */
+export interface DenyAssignmentTable {
+  scope_key: string;
+  id: string;
+  scope: string;
+  name: string;
+  description: string;
+  permissions: string;
+  principals: string;
+  exclude_principals: string;
+  /** 1 where it does not apply to child scopes. */
+  only_here: number;
+  condition: string | null;
+  created: number;
+  updated: number;
+  created_by: string;
+}
+
+/** An issuer and subject whose tokens an application (or, by its client id, a managed identity) is believed by. */
+export interface FederatedCredentialTable {
+  app_id: string;
+  id: string;
+  name_key: string;
+  name: string;
+  issuer: string;
+  subject: string;
+  /** JSON array of text. */
+  audiences: string;
+  description: string | null;
+  created: number;
+}
+
+/** A person's password, hashed; `version` is new with each password, so that what was got by an older one ends. */
+export interface PasswordTable {
+  principal_id: string;
+  material: string;
+  must_change: number;
+  changed: number;
+  version: string;
+}
+
+/** A device code by the SHA-256 of it; `state` is pending, approved, declined or used. `request` is JSON. */
+export interface DeviceCodeTable {
+  digest: string;
+  user_code: string;
+  client_id: string;
+  request: string;
+  state: string;
+  principal_id: string | null;
+  attempts: number;
+  polled: number;
+  created: number;
+  expires: number;
+}
+
+/** A refresh token by the SHA-256 of it; `family` joins those that came of one sign-in; `state` is live or used. */
+export interface RefreshTokenTable {
+  digest: string;
+  family: string;
+  principal_id: string;
+  client_id: string;
+  /** What it rests on: the version of the password. */
+  proof: string;
+  state: string;
+  created: number;
+  expires: number;
+}
+
+/** A management lock; `level` is CanNotDelete or ReadOnly, `owners` JSON. */
+export interface LockTable {
+  scope_key: string;
+  name_key: string;
+  scope: string;
+  name: string;
+  level: string;
+  notes: string | null;
+  owners: string;
+  created: number;
+}
+
+/** A resource that has identities but no service of its own here: a machine, an application host. JSON where the wire has objects. */
+export interface ResourceTable {
+  resource_key: string;
+  resource_id: string;
+  type: string;
+  name: string;
+  subscription_id: string;
+  group_key: string;
+  location: string;
+  tags: string;
+  /** None, SystemAssigned, UserAssigned, or both joined by a comma and a space. */
+  identity_type: string;
+  /** JSON array of the resource ids of user-assigned identities. */
+  user_identities: string;
+  properties: string;
+  created: number;
+  updated: number;
+}
+
+/** A private endpoint connection of a vault; `properties` is JSON. */
+export interface PrivateEndpointConnectionTable {
+  vault_id: string;
+  name_key: string;
+  name: string;
+  etag: string;
+  properties: string;
+  created: number;
+  updated: number;
+}
+
+/** A planned change of a vault's permission model; `direction` is rbac or policies, `state` planned, applied or reverted. */
+export interface ModelChangeTable {
+  vault_id: string;
+  id: string;
+  direction: string;
+  state: string;
+  plan: string;
   created: number;
   updated: number;
   created_by: string;

@@ -149,6 +149,7 @@ async function grantRole(parts: TestParts, principalId: string, roleName: string
       principalId,
       principalType: 'ServicePrincipal',
       description: null,
+      condition: null,
       created: now,
       updated: now,
       createdBy: principalId,
