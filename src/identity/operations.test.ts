@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { importJWK, jwtVerify } from 'jose';
+import { decodeJwt, importJWK, jwtVerify } from 'jose';
 import { type IdentityPlane, identityPlane, TENANT, type TestApplication } from '../../tests/support/identity-plane.ts';
 import { newSecret } from './client-secret.ts';
 import * as identity from './service.ts';
@@ -250,11 +250,26 @@ describe('the identity plane', () => {
       );
     });
 
+    it('passes over the scopes of OpenID Connect, which the libraries for Java and Go add', async () => {
+      for (const scope of [
+        'https://vault.azure.net/.default openid offline_access profile',
+        'openid profile offline_access https://vault.azure.net/.default',
+      ]) {
+        const { status, body } = await plane.askToken(application, { scope });
+        assert.equal(status, 200, JSON.stringify(body));
+        assert.equal(decodeJwt(body.access_token).aud, 'https://vault.azure.net');
+        assert.deepEqual([body.id_token, body.refresh_token], [undefined, undefined]);
+      }
+    });
+
     it('refuses scopes without /.default, several scopes, and resources that are not here', async () => {
       for (const scope of [
         'https://vault.azure.net',
         'openid',
-        'https://vault.azure.net/.default openid',
+        'openid profile offline_access',
+        'https://vault.azure.net/.default https://graph.microsoft.com/.default',
+        'https://vault.azure.net/.default User.Read',
+        'https://vault.azure.net/.default\topenid',
         '/.defaultx',
       ]) {
         await refused({ scope }, 400, 'invalid_scope', 70011);

@@ -18,6 +18,7 @@ export interface TokenRequest {
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const DEFAULT_SCOPE = '/.default';
+const OPENID_SCOPES: ReadonlySet<string> = new Set(['openid', 'profile', 'offline_access']);
 
 /** Grants that Entra has and this release has not, by name, as people know them. */
 const otherGrants: Readonly<Record<string, string>> = {
@@ -101,16 +102,25 @@ function readAudience(form: Readonly<Record<string, unknown>>, version: 1 | 2, d
   let resource: string;
   if (byScope) {
     if (!scope) throw new Refusal('parameter-missing', { parameter: 'scope' });
-    // Exactly one suffix is taken off: the rest, also a slash at its end, is the audience.
-    if (!scope.endsWith(DEFAULT_SCOPE) || /\s/.test(scope))
-      throw new Refusal('scope-invalid', { scope: shownUrl(scope) });
-    resource = scope.slice(0, -DEFAULT_SCOPE.length);
+    resource = resourceOfScope(scope);
   } else {
     if (!named) throw new Refusal('parameter-missing', { parameter: 'resource' });
     resource = named;
   }
   assertResource(resource, domain);
   return resource;
+}
+
+/**
+ * The one resource among the scopes. Java's and Go's libraries add OpenID Connect's own scopes to every request; where no
+ * person signs in they ask for nothing.
+ */
+function resourceOfScope(scope: string): string {
+  const [wanted = '', ...more] = scope.split(' ').filter((each) => each !== '' && !OPENID_SCOPES.has(each));
+  if (more.length > 0 || /\s/.test(wanted) || !wanted.endsWith(DEFAULT_SCOPE))
+    throw new Refusal('scope-invalid', { scope: shownUrl(scope) });
+  // Exactly one suffix is taken off: the rest, also a slash at its end, is the audience.
+  return wanted.slice(0, -DEFAULT_SCOPE.length);
 }
 
 /**
