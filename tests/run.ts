@@ -30,10 +30,14 @@ const suites: Readonly<Record<string, Suite>> = {
   contract: { files: ['tests/contract/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   javascript: { files: ['tests/compat/javascript/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   python: { files: ['tests/compat/python/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
+  java: { files: ['tests/compat/java/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
+  go: { files: ['tests/compat/go/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   az: { files: ['tests/compat/az/*.test.ts'], together: false, usual: false, timeoutSeconds: 900 },
 };
 
-const named = process.argv.slice(2).flatMap((name) => (name === 'compat' ? ['javascript', 'python', 'az'] : [name]));
+/** The suites that run the official clients. */
+const compat = ['javascript', 'python', 'java', 'go', 'az'];
+const named = process.argv.slice(2).flatMap((name) => (name === 'compat' ? compat : [name]));
 const unknown = named.find((name) => !Object.hasOwn(suites, name));
 if (unknown !== undefined) {
   console.error(`There is no suite '${unknown}'. Suites: ${Object.keys(suites).join(', ')}, compat.`);

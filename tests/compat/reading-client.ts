@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Ask, call, getToken, type Reply, resources } from '../support/http.ts';
+import { startRecordedServer } from '../support/recorded-server.ts';
+import type { TestServer } from '../support/server.ts';
+import { selfSignedCertificate } from './javascript/certificate.ts';
+
+/** How a client signs in. Each way is an identity of its own, which may read one secret and nothing else. */
+export type Way =
+  | 'secret'
+  | 'secret by the default credential'
+  | 'certificate'
+  | 'managed identity of App Service'
+  | 'managed identity of a virtual machine'
+  | 'identity of the machine itself';
+
+/** Every way, with the kind of credential that the client is told to make (`SUITE_CREDENTIAL`). */
+export const ways: Readonly<Record<Way, string>> = {
+  secret: 'secret',
+  'secret by the default credential': 'default',
+  certificate: 'certificate',
+  'managed identity of App Service': 'managed-identity',
+  'managed identity of a virtual machine': 'managed-identity',
+  'identity of the machine itself': 'machine-identity',
+};
+
+/** A started server, and for each way an identity, its variables and a secret that it alone may read. */
+export interface ReadingServer {
+  readonly server: TestServer;
+  /** What a client of a way finds in its environment; nothing of another way. */
+  environment(way: Way): Readonly<Record<string, string>>;
+  /** The value of the secret that `environment(way)` names. */
+  value(way: Way): string;
+  /** The name of the secret of a way. */
+  secretName(way: Way): string;
+  close(): Promise<void>;
+}
+
+/** How a client's process ended. */
+export interface ClientRun {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a client to its end with exactly these variables; killed after a minute. */
+export function runClient(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<ClientRun> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env, timeout: 60_000, killSignal: 'SIGKILL' });
+    const text = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, ...text }));
+  });
+}
+
+const group = 'strongroom';
+const vault = 'main-vault';
+const secretsUser = '4633458b-17de-408a-b874-0445c86b69e6';
+
+/** Starts a server and prepares every way. */
+export async function openReadingServer(): Promise<ReadingServer> {
+  const server = await startRecordedServer();
+  const folder = mkdtempSync(join(tmpdir(), 'strongroom-client-'));
+  try {
+    const planes = await signIn(server);
+    const prepared = new Map<Way, { environment: Record<string, string>; secretName: string; value: string }>();
+    for (const way of Object.keys(ways) as Way[]) {
+      const identity = await makeIdentity(planes, way, folder);
+      const secretName = `for-${way.replaceAll(' ', '-')}`.toLowerCase();
+      const value = randomUUID();
+      await planes.data('PUT', `/secrets/${secretName}?api-version=7.4`, { value });
+      await planes.grant(identity.principalId, secretName);
+      const common = { AZURE_KEYVAULT_URL: server.env['AZURE_KEYVAULT_URL']!, SUITE_CREDENTIAL: ways[way] };
+      prepared.set(way, {
+        environment: { ...common, SUITE_SECRET: secretName, ...identity.environment },
+        ...{ secretName, value },
+      });
+    }
+    return {
+      server,
+      environment: (way) => prepared.get(way)!.environment,
+      value: (way) => prepared.get(way)!.value,
+      secretName: (way) => prepared.get(way)!.secretName,
+      close: async () => {
+        rmSync(folder, { recursive: true, force: true });
+        await server.stop();
+      },
+    };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    await server.stop();
+    throw error;
+  }
+}
+
+interface Planes {
+  readonly server: TestServer;
+  graph(method: string, path: string, body: unknown): Promise<Reply>;
+  management(method: string, path: string, body: unknown): Promise<Reply>;
+  data(method: string, path: string, body: unknown): Promise<Reply>;
+  /** Lets a principal read one secret. */
+  grant(principalId: string, secretName: string): Promise<void>;
+}
+
+async function signIn(server: TestServer): Promise<Planes> {
+  const send = async (ask: Ask): Promise<Reply> => {
+    const reply = await call(server, ask);
+    assert.ok(reply.status < 300, `${ask.method} ${ask.path}: ${reply.status} ${reply.text}`);
+    return reply;
+  };
+  const speaker = async (host: string, resource: string) => {
+    const token = await getToken(server, resource);
+    return (method: string, path: string, body: unknown) => send({ host, token, method, path, body });
+  };
+  const management = await speaker('management', resources.management);
+  const vaultScope = `/subscriptions/${server.subscriptionId}/resourceGroups/${group}/providers/Microsoft.KeyVault/vaults/${vault}`;
+  const roleDefinitionId = `/subscriptions/${server.subscriptionId}/providers/Microsoft.Authorization/roleDefinitions/${secretsUser}`;
+  return {
+    server,
+    management,
+    graph: await speaker('graph', resources.graph),
+    data: await speaker(`${vault}.vault`, resources.data),
+    grant: async (principalId, secretName) => {
+      const path = `${vaultScope}/secrets/${secretName}/providers/Microsoft.Authorization/roleAssignments/${randomUUID()}`;
+      const properties = { roleDefinitionId, principalId, principalType: 'ServicePrincipal' };
+      await management('PUT', `${path}?api-version=2022-04-01`, { properties });
+    },
+  };
+}
+
+interface PreparedIdentity {
+  readonly principalId: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+async function makeIdentity(planes: Planes, way: Way, folder: string): Promise<PreparedIdentity> {
+  const { server } = planes;
+  const machine = { AZURE_POD_IDENTITY_AUTHORITY_HOST: `http://127.0.0.1:${server.imdsPort}` };
+  switch (way) {
+    case 'secret':
+    case 'secret by the default credential':
+      return makeSecret(planes, way);
+    case 'certificate':
+      return makeCertificate(planes, folder);
+    case 'managed identity of a virtual machine': {
+      const { principalId, clientId } = await makeManagedIdentity(planes, 'on-machine');
+      return { principalId, environment: { ...machine, AZURE_CLIENT_ID: clientId } };
+    }
+    case 'managed identity of App Service': {
+      const { principalId, clientId } = await makeManagedIdentity(planes, 'on-service');
+      const endpoint = `http://127.0.0.1:${server.imdsPort}/msi/token`;
+      const service = { IDENTITY_ENDPOINT: endpoint, IDENTITY_HEADER: server.identityHeader };
+      return { principalId, environment: { ...service, AZURE_CLIENT_ID: clientId } };
+    }
+    case 'identity of the machine itself':
+      return { principalId: server.machinePrincipalId, environment: machine };
+  }
+}
+
+interface Application {
+  readonly id: string;
+  readonly principalId: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+async function makeApplication({ server, graph }: Planes, displayName: string): Promise<Application> {
+  const { appId, id } = (await graph('POST', '/v1.0/applications', { displayName })).body;
+  const principal = (await graph('POST', '/v1.0/servicePrincipals', { appId, accountEnabled: true })).body;
+  const environment = {
+    AZURE_AUTHORITY_HOST: server.env['AZURE_AUTHORITY_HOST']!,
+    AZURE_TENANT_ID: server.tenantId,
+    AZURE_CLIENT_ID: appId as string,
+  };
+  return { id, principalId: principal.id, environment };
+}
+
+async function makeSecret(planes: Planes, name: string): Promise<PreparedIdentity> {
+  const { id, principalId, environment } = await makeApplication(planes, name);
+  const path = `/v1.0/applications/${id}/addPassword`;
+  const { secretText } = (await planes.graph('POST', path, { passwordCredential: {} })).body;
+  return { principalId, environment: { ...environment, AZURE_CLIENT_SECRET: secretText } };
+}
+
+async function makeCertificate(planes: Planes, folder: string): Promise<PreparedIdentity> {
+  const { id, principalId, environment } = await makeApplication(planes, 'certificate');
+  const { der, pem } = await selfSignedCertificate('client');
+  const key = { type: 'AsymmetricX509Cert', usage: 'Verify', key: der.toString('base64') };
+  await planes.graph('PATCH', `/v1.0/applications/${id}`, { keyCredentials: [key] });
+  const file = join(folder, 'client.pem');
+  writeFileSync(file, pem, { mode: 0o600 });
+  return { principalId, environment: { ...environment, AZURE_CLIENT_CERTIFICATE_PATH: file } };
+}
+
+async function makeManagedIdentity(
+  { server, management }: Planes,
+  name: string,
+): Promise<{ principalId: string; clientId: string }> {
+  const scope = `/subscriptions/${server.subscriptionId}/resourceGroups/${group}`;
+  const path = `${scope}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}?api-version=2023-01-31`;
+  return (await management('PUT', path, { location: 'local' })).body.properties;
+}
