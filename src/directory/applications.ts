@@ -5,6 +5,7 @@ import type { Answer, Call } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Session, Transaction } from '../store/port.ts';
 import { type ApplicationChange, readApplicationBody, readPasswordOrder } from './application-body.ts';
+import { requireApplicationRight, requireRight } from './authority.ts';
 import type { DirectoryParts } from './parts.ts';
 import { nextLink, readQueryOptions, readSelection } from './query-options.ts';
 import {
@@ -52,8 +53,10 @@ export async function readApplicationByAppId(parts: DirectoryParts, call: Call, 
 
 /** `POST /applications` */
 export async function makeApplication(parts: DirectoryParts, call: Call): Promise<Answer> {
+  await requireRight(parts.store.reader, call, 'applications');
   const change = readApplicationBody(call.body ?? {}, null);
   return call.commit(async (transaction) => {
+    await requireRight(transaction, call, 'applications');
     await assertUrisFree(transaction, change, null);
     const order = { displayName: change.displayName!, details: change.details, now: call.time };
     const { id, appId } = await identity.createApplication(transaction, parts, order);
@@ -73,6 +76,7 @@ export async function makeApplication(parts: DirectoryParts, call: Call): Promis
 export async function patchApplication(parts: DirectoryParts, call: Call): Promise<Answer> {
   return call.commit(async (transaction) => {
     const record = await requireApplication(transaction, call.parameters['id'] ?? '');
+    await requireApplicationRight(transaction, call, record);
     const current = await shownApplication(transaction, record);
     const change = readApplicationBody(call.body ?? {}, current);
     await assertUrisFree(transaction, change, record.app_id);
@@ -92,6 +96,7 @@ export async function patchApplication(parts: DirectoryParts, call: Call): Promi
 export async function removeApplication(call: Call): Promise<Answer> {
   return call.commit(async (transaction) => {
     const record = await requireApplication(transaction, call.parameters['id'] ?? '');
+    await requireApplicationRight(transaction, call, record);
     const principalId = await findPrincipalIdOfApp(transaction, record.app_id);
     if (principalId && (await identity.isLastAdministrator(transaction, principalId))) {
       throw new Refusal('directory-last-administrator', { oid: principalId });
@@ -105,7 +110,9 @@ export async function removeApplication(call: Call): Promise<Answer> {
 export async function addPassword(parts: DirectoryParts, call: Call): Promise<Answer> {
   const secret = newSecret(parts.random);
   return call.commit(async (transaction) => {
-    const { app_id: appId } = await requireApplication(transaction, call.parameters['id'] ?? '');
+    const record = await requireApplication(transaction, call.parameters['id'] ?? '');
+    await requireApplicationRight(transaction, call, record);
+    const appId = record.app_id;
     const order = readPasswordOrder(call.body ?? {}, appId, call.time);
     const row = await identity.addSecret(transaction, parts, { appId, secret, ...order, now: call.time });
     return {
@@ -125,7 +132,9 @@ export async function addPassword(parts: DirectoryParts, call: Call): Promise<An
 export async function removePassword(call: Call): Promise<Answer> {
   const keyId = call.body?.['keyId'];
   return call.commit(async (transaction) => {
-    const { app_id: appId } = await requireApplication(transaction, call.parameters['id'] ?? '');
+    const record = await requireApplication(transaction, call.parameters['id'] ?? '');
+    await requireApplicationRight(transaction, call, record);
+    const appId = record.app_id;
     const id = typeof keyId === 'string' && isUuid(keyId) ? keyId.toLowerCase() : null;
     if (id && (await identity.removeCredential(transaction, { appId, id, kind: 'secret' }))) {
       return { status: 204, audit: { appId, keyId: id } };

@@ -17,7 +17,10 @@ export interface ResolvedNames {
 /** For collections that have no such property. */
 export const noNames: ResolvedNames = { property: null, appIds: new Map() };
 
-type Field = { readonly column: string; readonly as: 'id' | 'name' | 'text' | 'truth' };
+type Field =
+  | { readonly column: string; readonly as: 'id' | 'name' | 'text' | 'truth' }
+  /** A text in the details of the principal. */
+  | { readonly detail: string; readonly as: 'detail' };
 
 /** What principals can be filtered by. Ids and names compare without regard to ASCII case, as in Entra. */
 export const principalFields: Readonly<Record<PrincipalKind, Readonly<Record<string, Field>>>> = {
@@ -33,10 +36,18 @@ export const principalFields: Readonly<Record<PrincipalKind, Readonly<Record<str
     displayName: { column: 'principals.display_name', as: 'name' },
     userPrincipalName: { column: 'principals.upn_key', as: 'name' },
     accountEnabled: { column: 'principals.enabled', as: 'truth' },
+    userType: { column: 'principals.type', as: 'text' },
+    mail: { detail: 'mail', as: 'detail' },
+    mailNickname: { detail: 'mailNickname', as: 'detail' },
+    givenName: { detail: 'givenName', as: 'detail' },
+    surname: { detail: 'surname', as: 'detail' },
+    jobTitle: { detail: 'jobTitle', as: 'detail' },
+    department: { detail: 'department', as: 'detail' },
   },
   Group: {
     id: { column: 'principals.id', as: 'id' },
     displayName: { column: 'principals.display_name', as: 'name' },
+    mailNickname: { detail: 'mailNickname', as: 'detail' },
   },
 };
 /** What applications can be filtered by. */
@@ -76,6 +87,13 @@ export function condition(
 }
 
 function equals(eb: Builder, field: Field, property: string, value: string | boolean): Condition {
+  if (field.as === 'detail') {
+    if (typeof value === 'boolean') throw unsupported(property);
+    // The details are one flat object as JSON.stringify writes it: within a text its quotes would be escaped.
+    const pair = `${JSON.stringify(field.detail)}:${JSON.stringify(value)}`;
+    const pattern = `%${escapeLike(foldName(pair))}%`;
+    return eb.and([sql<SqlBool>`lower(${sql.ref('principals.details')}) like ${pattern} escape '!'`]);
+  }
   const column = field.column as never;
   if (typeof value === 'boolean' || field.as === 'truth') {
     if (typeof value !== 'boolean' || field.as !== 'truth') throw unsupported(property);

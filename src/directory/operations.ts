@@ -3,6 +3,7 @@ import { noVersions } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import * as applications from './applications.ts';
 import type { DirectoryParts } from './parts.ts';
+import { peopleOperations } from './people-operations.ts';
 import * as principals from './principals.ts';
 import { type Collection, collections } from './principals.ts';
 
@@ -23,6 +24,7 @@ export function graphOperations(parts: DirectoryParts): readonly Operation[] {
     // segments.
     read('GraphByKey', '/:segment', (call) => readByKey(parts, call)),
     ...writes(parts),
+    ...peopleOperations(parts),
   ];
 }
 
@@ -75,7 +77,7 @@ function write(
   status: number,
   run: (call: Call) => Promise<Answer>,
 ): Operation {
-  const need = { kind: 'directory', write: true } as const;
+  const need = { kind: 'directory', write: 'by-service' } as const;
   const body = method === 'DELETE' ? 'none' : 'json';
   return { ...common, id, method, path: `/v1.0${path}`, need, body, success: [status], run };
 }

@@ -4,6 +4,7 @@ import { type Answer, type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Session } from '../store/port.ts';
 import { assertUnchanged } from './application-body.ts';
+import { requireRight } from './authority.ts';
 import type { PrincipalKind } from './filter-condition.ts';
 import type { DirectoryParts } from './parts.ts';
 import { nextLink, readQueryOptions, readSelection } from './query-options.ts';
@@ -77,6 +78,7 @@ export async function readPrincipalByAppId(parts: DirectoryParts, call: Call, ap
 
 /** `POST /servicePrincipals`: makes the service principal of an application. */
 export async function makeServicePrincipal(parts: DirectoryParts, call: Call): Promise<Answer> {
+  await requireRight(parts.store.reader, call, 'applications');
   const body = call.body ?? {};
   const { appId, accountEnabled = true } = body;
   for (const name of Object.keys(body)) {
@@ -86,6 +88,7 @@ export async function makeServicePrincipal(parts: DirectoryParts, call: Call): P
   if (typeof appId !== 'string' || !isUuid(appId)) throw invalid('appId', 'it must be the GUID of an application');
   if (typeof accountEnabled !== 'boolean') throw invalid('accountEnabled', 'it must be true or false');
   return call.commit(async (transaction) => {
+    await requireRight(transaction, call, 'applications');
     const application = await findApplicationByAppId(transaction, appId);
     if (!application) throw new Refusal('graph-application-missing', { appId });
     if (await findPrincipalIdOfApp(transaction, appId)) throw new Refusal('graph-principal-exists', { appId });
@@ -113,6 +116,7 @@ export async function patchServicePrincipal(call: Call): Promise<Answer> {
   const body = call.body ?? {};
   return call.commit(async (transaction) => {
     const record = await requirePrincipal(transaction, 'servicePrincipals', call.parameters['id'] ?? '');
+    await requireRight(transaction, call, 'applications', { ownedId: record.id, role: record.directory_role });
     const current = principalOf(record);
     for (const [name, value] of Object.entries(body)) {
       if (name !== 'accountEnabled' && !name.includes('@odata.')) assertUnchanged(name, value, current, KIND);
@@ -130,10 +134,11 @@ export async function patchServicePrincipal(call: Call): Promise<Answer> {
 export async function removeServicePrincipal(call: Call): Promise<Answer> {
   return call.commit(async (transaction) => {
     const record = await requirePrincipal(transaction, 'servicePrincipals', call.parameters['id'] ?? '');
+    await requireRight(transaction, call, 'applications', { ownedId: record.id, role: record.directory_role });
     if (record.type === 'ManagedIdentity')
       throw new Refusal('directory-managed-identity', { resource: record.resource_id });
     await assertNotLast(transaction, record.id);
-    await identity.deleteServicePrincipal(transaction, record.id);
+    await identity.deletePrincipal(transaction, record.id);
     return { status: 204, audit: { oid: record.id, appId: record.app_id } };
   });
 }

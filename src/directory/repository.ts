@@ -28,6 +28,8 @@ export interface PrincipalRecord {
   readonly created: number;
   /** The application's details as JSON, or null. */
   readonly details: string | null;
+  /** The principal's own details as JSON, or null. */
+  readonly own_details: string | null;
   /** Resource id of the managed identity, or null. */
   readonly resource_id: string | null;
 }
@@ -66,6 +68,7 @@ const principalColumns = [
   'principals.directory_role',
   'principals.created',
   'applications.details',
+  'principals.details as own_details',
   'managed_identities.resource_id',
 ] as const;
 
@@ -213,6 +216,67 @@ export async function listApplicationsById(
 ): Promise<readonly ApplicationRecord[]> {
   if (ids.length === 0) return [];
   return session.db.selectFrom('applications').selectAll().where('id', 'in', ids).orderBy('id').execute();
+}
+
+/** What leads from an object of the directory to others: from which column of which table to which. */
+export type Relation = 'members' | 'memberOf' | 'owners' | 'ownedObjects';
+
+const relations = {
+  members: { table: 'group_members', from: 'group_id', to: 'member_id' },
+  memberOf: { table: 'group_members', from: 'member_id', to: 'group_id' },
+  owners: { table: 'directory_owners', from: 'object_id', to: 'owner_id' },
+  ownedObjects: { table: 'directory_owners', from: 'owner_id', to: 'object_id' },
+} as const;
+
+/** The ids that an object is directly related to, after one and in order of them, at most `limit`. */
+export async function listRelated(
+  session: Session,
+  id: string,
+  relation: Relation,
+  page: { readonly after: string | null; readonly limit: number },
+): Promise<readonly string[]> {
+  const { table, from, to } = relations[relation];
+  const rows = await session.db
+    .selectFrom(table)
+    .select(sql<string>`${sql.ref(to)}`.as('id'))
+    .where(sql<SqlBool>`${sql.ref(from)} = ${id} and ${sql.ref(to)} > ${page.after ?? ''}`)
+    .orderBy(sql.ref(to))
+    .limit(page.limit)
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+/** How many ids an object is directly related to. */
+export async function countRelated(session: Session, id: string, relation: Relation): Promise<number> {
+  const { table, from } = relations[relation];
+  return countOf(session.db.selectFrom(table).where(sql<SqlBool>`${sql.ref(from)} = ${id}`));
+}
+
+// SQLite takes 32,766 parameters a statement.
+const MAX_IDS_A_STATEMENT = 10_000;
+
+/** Everything in a group, also through groups and whatever circles they form, in order of the ids; not the group itself. */
+export async function listTransitiveMembers(session: Session, groupId: string): Promise<readonly string[]> {
+  const found = new Set<string>();
+  let groups: readonly string[] = [groupId];
+  while (groups.length > 0) {
+    const next: string[] = [];
+    for (let start = 0; start < groups.length; start += MAX_IDS_A_STATEMENT) {
+      const rows = await session.db
+        .selectFrom('group_members')
+        .select('member_id')
+        .where('group_id', 'in', groups.slice(start, start + MAX_IDS_A_STATEMENT))
+        .execute();
+      for (const { member_id: id } of rows) {
+        if (found.has(id)) continue;
+        found.add(id);
+        next.push(id);
+      }
+    }
+    groups = next;
+  }
+  found.delete(groupId);
+  return [...found].sort();
 }
 
 async function countOf(query: { select(selection: unknown): unknown }): Promise<number> {

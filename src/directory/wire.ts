@@ -69,28 +69,57 @@ function alternativeNames(resourceId: string | null): readonly string[] {
 
 function userOf(record: PrincipalRecord): GraphObject {
   return {
+    ...userDefaults,
+    ...(JSON.parse(record.own_details ?? '{}') as GraphObject),
     id: record.id,
+    deletedDateTime: null,
     accountEnabled: record.enabled === 1,
-    businessPhones: [],
     createdDateTime: graphTime(record.created),
     displayName: record.display_name,
-    givenName: null,
-    jobTitle: null,
-    mail: null,
-    surname: null,
     userPrincipalName: record.upn,
     userType: record.type,
   };
 }
 
+/** What a user's own details may replace. */
+const userDefaults: GraphObject = {
+  businessPhones: [],
+  city: null,
+  companyName: null,
+  country: null,
+  department: null,
+  employeeId: null,
+  givenName: null,
+  jobTitle: null,
+  mail: null,
+  mailNickname: null,
+  mobilePhone: null,
+  officeLocation: null,
+  onPremisesImmutableId: null,
+  postalCode: null,
+  preferredLanguage: null,
+  state: null,
+  streetAddress: null,
+  surname: null,
+  usageLocation: null,
+};
+
 function groupOf(record: PrincipalRecord): GraphObject {
   return {
+    description: null,
+    mailNickname: null,
+    visibility: null,
+    ...(JSON.parse(record.own_details ?? '{}') as GraphObject),
     id: record.id,
+    deletedDateTime: null,
     createdDateTime: graphTime(record.created),
     displayName: record.display_name,
-    description: null,
     groupTypes: [],
+    isAssignableToRole: null,
+    mail: null,
     mailEnabled: false,
+    membershipRule: null,
+    proxyAddresses: [],
     securityEnabled: true,
   };
 }

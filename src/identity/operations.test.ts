@@ -183,7 +183,7 @@ describe('the identity plane', () => {
     it('refuses an unknown application, one without service principal, a managed identity, and what is no id', async () => {
       await refused({ client_id: '77777777-7777-4777-8777-777777777777' }, 400, 'unauthorized_client', 700016);
       const bare = await plane.application('without principal');
-      await plane.store.write((transaction) => identity.deleteServicePrincipal(transaction, bare.oid));
+      await plane.store.write((transaction) => identity.deletePrincipal(transaction, bare.oid));
       assert.equal((await plane.askToken(bare)).body.error_codes[0], 700016);
       const machine = await plane.store.write((transaction) =>
         identity.createManagedIdentity(transaction, plane, {

@@ -3,6 +3,7 @@ import type { Random } from '../base/ports.ts';
 import type { Session, Transaction } from '../store/port.ts';
 import type { AppCertificate } from './certificate.ts';
 import type { NewSecret } from './client-secret.ts';
+import * as people from './people-rows.ts';
 import * as rows from './repository.ts';
 
 /** The directory role that may change the directory. */
@@ -177,21 +178,31 @@ export async function isLastAdministrator(session: Session, id: string): Promise
   return Number(others?.count ?? 0) === 0;
 }
 
-/** Removes a service principal with every role it holds; its tokens end with it. @returns whether there was one */
-export async function deleteServicePrincipal(transaction: Transaction, id: string): Promise<boolean> {
+/**
+ * Removes a principal of any kind with all that hangs on it: roles, memberships, ownerships, password, sessions; its tokens end
+ * with it. @returns whether there was one
+ */
+export async function deletePrincipal(transaction: Transaction, id: string): Promise<boolean> {
   await rows.deleteGrantsOf.change(transaction, { id });
+  await people.deleteMembershipsOf.change(transaction, { id });
+  await people.deleteOwnershipsOf.change(transaction, { id });
+  await people.deletePassword.change(transaction, { principalId: id });
+  await people.deleteRefreshTokensOf.change(transaction, { principalId: id });
+  await people.deleteDeviceCodesOf.change(transaction, { principalId: id });
   transaction.touch();
   return (await rows.deletePrincipal.change(transaction, { id })) > 0;
 }
 
-/** Removes an application with its credentials, its service principal and every role of that. */
+/** Removes an application with its credentials of every kind, its owners, its service principal and every role of that. */
 export async function deleteApplication(
   transaction: Transaction,
   application: { readonly id: string; readonly appId: string },
 ): Promise<void> {
   const principal = await rows.principalByAppId.first(transaction, { appId: application.appId });
-  if (principal) await deleteServicePrincipal(transaction, principal.id);
+  if (principal) await deletePrincipal(transaction, principal.id);
   await rows.deleteCredentials.change(transaction, { appId: application.appId });
+  await people.deleteFederatedCredentialsOf.change(transaction, { appId: application.appId });
+  await people.deleteOwnershipsOf.change(transaction, { id: application.id });
   await rows.deleteApplicationRow.change(transaction, { id: application.id });
   transaction.touch();
 }
@@ -235,7 +246,8 @@ export async function deleteManagedIdentity(transaction: Transaction, resourceId
   const resourceKey = foldName(resourceId);
   const row = await rows.identityByResource.first(transaction, { resourceKey });
   if (!row) return false;
-  await deleteServicePrincipal(transaction, row.principal_id);
+  await deletePrincipal(transaction, row.principal_id);
+  await people.deleteFederatedCredentialsOf.change(transaction, { appId: row.client_id });
   await rows.deleteIdentity.change(transaction, { resourceKey });
   return true;
 }

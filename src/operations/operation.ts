@@ -32,8 +32,11 @@ export type Need =
       readonly action: string;
       readonly scope: (parameters: Readonly<Record<string, string>>) => string;
     }
-  /** Reading the directory is everyone's of the tenant; changing it needs a directory role. */
-  | { readonly kind: 'directory'; readonly write: boolean };
+  /**
+   * Reading the directory is everyone's of the tenant; changing it needs the role Global Administrator, or, where it says
+   * `by-service`, what the service function asks of roles and ownership inside the transaction.
+   */
+  | { readonly kind: 'directory'; readonly write: boolean | 'by-service' };
 
 /** Which limit an operation counts against (Key Vault service limits, 2025). */
 export type ThrottleClass = 'none' | 'vault' | 'secret' | 'secret-create' | 'key' | 'key-create' | 'certificate';

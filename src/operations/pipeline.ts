@@ -169,7 +169,7 @@ export class Pipeline {
       case 'management':
         return this.#parts.access.authoriseManagement(caller, need.action, need.scope(passage.incoming.parameters));
       case 'directory':
-        if (need.write && caller.directoryRole !== 'Global Administrator') {
+        if (need.write === true && caller.directoryRole !== 'Global Administrator') {
           throw new Refusal('directory-forbidden', callerFacts(caller));
         }
         return null;

@@ -3,6 +3,7 @@ import { generalRefusals } from './general.ts';
 import { graphRefusals } from './graph.ts';
 import { loginRefusals } from './login.ts';
 import { managementRefusals } from './management.ts';
+import { peopleRefusals } from './people.ts';
 import type { RefusalRow } from './row.ts';
 
 const tables = {
@@ -11,6 +12,7 @@ const tables = {
   ...managementRefusals,
   ...loginRefusals,
   ...graphRefusals,
+  ...peopleRefusals,
 };
 
 /** The stable code of a refusal. */

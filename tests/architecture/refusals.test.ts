@@ -7,6 +7,7 @@ import { generalRefusals } from '../../src/refusals/general.ts';
 import { graphRefusals } from '../../src/refusals/graph.ts';
 import { loginRefusals } from '../../src/refusals/login.ts';
 import { managementRefusals } from '../../src/refusals/management.ts';
+import { peopleRefusals } from '../../src/refusals/people.ts';
 import type { RefusalRow } from '../../src/refusals/row.ts';
 import { findFiles, productSources, readSources, readText } from './sources.ts';
 
@@ -17,6 +18,7 @@ const assertions = 'src/identity/client-assertion.test.ts';
 const signIn = 'src/identity/operations.test.ts';
 const endpoint = 'src/identity/imds-operations.test.ts';
 const directory = 'src/directory/operations.test.ts';
+const people = 'src/directory/people.test.ts';
 const vaults = 'src/resources/vaults.test.ts';
 const roles = 'src/access/role-assignments.test.ts';
 
@@ -36,6 +38,11 @@ const alikeOnTheWire: Readonly<Record<string, string>> = {
   'identity-resource-missing': endpoint,
   'identity-secret-wrong': endpoint,
   'directory-forbidden': directory,
+  'directory-right-missing': people,
+  'graph-password-policy': people,
+  'graph-password-wrong': people,
+  'graph-reference-exists': people,
+  'graph-user-exists': people,
   'graph-credential-not-found': directory,
   'graph-password-generated-only': directory,
   'graph-principal-exists': directory,
@@ -77,7 +84,7 @@ describe('the catalogue of refusals', () => {
   });
 
   it('has each code once', () => {
-    const tables = [generalRefusals, dataRefusals, managementRefusals, loginRefusals, graphRefusals];
+    const tables = [generalRefusals, dataRefusals, managementRefusals, loginRefusals, graphRefusals, peopleRefusals];
     const all = tables.flatMap((table) => Object.keys(table));
     assert.equal(all.length, new Set(all).size);
     assert.equal(all.length, codes.length);

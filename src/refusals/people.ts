@@ -1,0 +1,48 @@
+import { rows } from './row.ts';
+
+/** Refusals about people, groups and who may change them (Microsoft Graph error codes). */
+export const peopleRefusals = rows({
+  'directory-right-missing': {
+    check: 'authorise',
+    status: 403,
+    error: 'Authorization_RequestDenied',
+    message: 'Insufficient privileges to complete the operation.',
+    cause:
+      'The caller {oid} holds the directory role {role} and does not own the object; that does not allow changing {part}. The object holds the directory role {target}; one that holds a role is changed by a Global Administrator alone.',
+    remedy: [
+      'Ask a Global Administrator for the change, or for a directory role: docs/security-model.md lists what each may change.',
+    ],
+  },
+  'graph-password-policy': {
+    check: 'body',
+    status: 400,
+    error: 'Request_BadRequest',
+    message: 'The specified password does not comply with password complexity requirements: {reason}.',
+    cause: 'Passwords of people have 8 to 256 characters of three classes, without the name of the user.',
+    remedy: ['Choose another password.'],
+  },
+  'graph-password-wrong': {
+    check: 'state',
+    status: 400,
+    error: 'Request_BadRequest',
+    message: 'The specified current password is not correct.',
+    cause: 'The caller {oid} gave a current password that is not theirs, or it was changed in between.',
+    remedy: ['Give the current password, or have an administrator set a new one: az ad user update --password'],
+  },
+  'graph-user-exists': {
+    check: 'state',
+    status: 400,
+    error: 'Request_MultipleObjectsWithSameKeyValue',
+    message: 'Another object with the same value for property userPrincipalName already exists.',
+    cause: 'User principal names name one user each, without regard to ASCII case.',
+    remedy: ['az ad user show --id {upn}'],
+  },
+  'graph-reference-exists': {
+    check: 'state',
+    status: 400,
+    error: 'Request_BadRequest',
+    message: "One or more added object references already exist for the following modified properties: '{property}'.",
+    cause: 'The object {id} is among the {property} already.',
+    remedy: ['Nothing: what was asked for is so.'],
+  },
+});
