@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { builtInRoles, findBuiltInRole } from './built-in-roles.ts';
 import { vaultDataActions } from './data-actions.ts';
-import { mayAssign } from './delegation.ts';
+import { assignmentActions, mayAssign } from './delegation.ts';
+import type { Grant } from './role.ts';
 import { leastRole, roleAllows } from './verdict.ts';
 
 const role = (name: string) => builtInRoles.find((one) => one.name === name)!;
@@ -74,11 +75,15 @@ describe('the right to assign', () => {
     const secretsUser = role('Key Vault Secrets User').id;
     const owner = role('Owner').id;
     const limited = grant('Key Vault Data Access Administrator');
-    assert.ok(mayAssign([limited], secretsUser.toUpperCase()));
-    assert.equal(mayAssign([limited], owner), false);
-    assert.equal(mayAssign([limited], limited.role.id), false);
-    assert.ok(mayAssign([limited, grant('User Access Administrator')], owner));
-    assert.equal(mayAssign([], secretsUser), false);
+    for (const action of [assignmentActions.write, assignmentActions.delete]) {
+      const may = (grants: readonly Grant[], roleId: string) =>
+        mayAssign(grants, action, { roleId, principalId: owner, principalType: 'User' });
+      assert.ok(may([limited], secretsUser.toUpperCase()));
+      assert.equal(may([limited], owner), false);
+      assert.equal(may([limited], limited.role.id), false);
+      assert.ok(may([limited, grant('User Access Administrator')], owner));
+      assert.equal(may([], secretsUser), false);
+    }
   });
 
   it('is written as the condition that the service shows', () => {

@@ -1,3 +1,4 @@
+import { conditionOf } from './conditions/reader.ts';
 import type { Role, RolePermission } from './role.ts';
 
 /**
@@ -237,14 +238,16 @@ function toRole(row: RoleRow): Role {
     type: 'BuiltInRole',
     permissions: Object.freeze([permission]),
     assignableScopes: Object.freeze(['/']),
-    ...(row.assignsOnly && {
-      assignsOnly: Object.freeze([...row.assignsOnly]),
-      condition: conditionText(row.assignsOnly),
-    }),
+    ...(row.assignsOnly && conditionMembers(row.assignsOnly)),
   });
 }
 
-/** The ABAC condition that says what `assignsOnly` means (Azure "delegate role assignment management"). */
+function conditionMembers(roleIds: readonly string[]): Pick<Role, 'assignsOnly' | 'condition' | 'holdsIf'> {
+  const condition = conditionText(roleIds);
+  return { assignsOnly: Object.freeze([...roleIds]), condition, holdsIf: conditionOf(condition) };
+}
+
+/** The condition that lets these roles alone be assigned (Azure "delegate role assignment management"). */
 function conditionText(roleIds: readonly string[]): string {
   const clause = (action: string, source: string) =>
     `((!(ActionMatches{'Microsoft.Authorization/roleAssignments/${action}'})) OR (@${source}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals{${roleIds.join(', ')}}))`;

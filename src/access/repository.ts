@@ -2,7 +2,9 @@ import type { Session, Transaction } from '../store/port.ts';
 import type { RoleAssignmentTable } from '../store/schema.ts';
 import { statement } from '../store/statement.ts';
 import { findBuiltInRole } from './built-in-roles.ts';
-import type { Grant } from './role.ts';
+import { conditionOf } from './conditions/reader.ts';
+import { readCustomRoles } from './custom-roles/repository.ts';
+import type { Grant, Role } from './role.ts';
 import { scopesAbove, scopesBelow } from './scope.ts';
 
 /** A stored role assignment. */
@@ -56,13 +58,24 @@ const insert = statement<RoleAssignmentTable>((db, p) =>
     condition_version: p('condition_version'),
   }),
 );
-const changeDescription = statement<{ scopeKey: string; id: string; description: string | null; updated: number }>(
-  (db, p) =>
-    db
-      .updateTable('role_assignments')
-      .set({ description: p('description'), updated: p('updated') })
-      .where('scope_key', '=', p('scopeKey'))
-      .where('id', '=', p('id')),
+const change = statement<{
+  scopeKey: string;
+  id: string;
+  description: string | null;
+  condition: string | null;
+  version: string | null;
+  updated: number;
+}>((db, p) =>
+  db
+    .updateTable('role_assignments')
+    .set({
+      description: p('description'),
+      condition: p('condition'),
+      condition_version: p('version'),
+      updated: p('updated'),
+    })
+    .where('scope_key', '=', p('scopeKey'))
+    .where('id', '=', p('id')),
 );
 const remove = statement<{ scopeKey: string; id: string }>((db, p) =>
   db.deleteFrom('role_assignments').where('scope_key', '=', p('scopeKey')).where('id', '=', p('id')),
@@ -87,30 +100,41 @@ export async function principalKind(session: Session, id: string): Promise<strin
   return (await kindOfPrincipal.first(session, { id }))?.kind ?? null;
 }
 
-/** Every grant of the principals, at any scope; assignments of roles that are not known here give nothing. */
+/**
+ * Every grant of the principals, at any scope, with the roles as they are now; assignments of roles that are not there give
+ * nothing.
+ */
 export async function readGrants(session: Session, principalIds: readonly string[]): Promise<readonly Grant[]> {
-  const grants: Grant[] = [];
+  const rows: GrantRow[] = [];
   for (let start = 0; start < principalIds.length; start += MAX_IDS_A_STATEMENT) {
-    const rows = await session.db
+    const page = await session.db
       .selectFrom('role_assignments')
-      .select(['id', 'principal_id', 'role_id', 'scope', 'scope_key'])
+      .select(['id', 'principal_id', 'role_id', 'scope', 'scope_key', 'condition'])
       .where('principal_id', 'in', principalIds.slice(start, start + MAX_IDS_A_STATEMENT))
       .orderBy('scope_key')
       .orderBy('id')
       .execute();
-    for (const row of rows) {
-      const role = findBuiltInRole(row.role_id);
-      if (!role) continue;
-      grants.push({
-        assignmentId: row.id,
-        principalId: row.principal_id,
-        role,
-        scope: row.scope,
-        scopeKey: row.scope_key,
-      });
-    }
+    for (const row of page) rows.push(row);
   }
-  return grants;
+  const custom = new Set(rows.map((row) => row.role_id).filter((id) => findBuiltInRole(id) === null));
+  const roles = custom.size === 0 ? new Map<string, Role>() : await readCustomRoles(session, [...custom]);
+  return rows.flatMap((row) => {
+    const role = findBuiltInRole(row.role_id) ?? roles.get(row.role_id);
+    return role ? [toGrant(row, role)] : [];
+  });
+}
+
+type GrantRow = Pick<RoleAssignmentTable, 'id' | 'principal_id' | 'role_id' | 'scope' | 'scope_key' | 'condition'>;
+
+function toGrant(row: GrantRow, role: Role): Grant {
+  return {
+    assignmentId: row.id,
+    principalId: row.principal_id,
+    role,
+    scope: row.scope,
+    scopeKey: row.scope_key,
+    ...(row.condition !== null && { holdsIf: conditionOf(row.condition) }),
+  };
 }
 
 /** Which assignments a list holds, and from where on. */
@@ -193,17 +217,14 @@ export async function insertAssignment(transaction: Transaction, assignment: Rol
   transaction.touch();
 }
 
-/** Changes what an assignment says about itself; nothing that a decision rests on. */
-export async function describeAssignment(
+/** Changes the description and the condition of an assignment, and voids cached decisions. */
+export async function changeAssignment(
   transaction: Transaction,
-  change: {
-    readonly scopeKey: string;
-    readonly id: string;
-    readonly description: string | null;
-    readonly updated: number;
-  },
+  { scopeKey, id, description, condition, updated }: RoleAssignment,
 ): Promise<void> {
-  await changeDescription.change(transaction, change);
+  const version = condition === null ? null : '2.0';
+  await change.change(transaction, { scopeKey, id, description, condition, version, updated });
+  transaction.touch();
 }
 
 /** Removes an assignment and voids cached decisions. */

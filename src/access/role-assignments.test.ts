@@ -246,12 +246,6 @@ describe('role definitions', () => {
     assert.equal((await shown('2022-04-01')).condition, undefined);
   });
 
-  it('cannot be made yet, and the answer says so', async () => {
-    const { status, body } = await arm.send('PUT', `${roles()}/00000000-0000-0000-0000-000000000001`, { body: {} });
-    assert.equal(status, 501);
-    assert.equal(body.error.code, 'NotImplemented');
-  });
-
   it('come with the list of what the caller may do at a scope', async () => {
     const scope = `${arm.subscription}/resourceGroups/apps`;
     const reader = await arm.principal('Reader', scope);

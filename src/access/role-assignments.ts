@@ -1,5 +1,6 @@
 import { foldName, isUuid } from '../base/ids.ts';
 import type { Clock } from '../base/ports.ts';
+import { principalIdsOf } from '../identity/service.ts';
 import { type Answer, type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { pageBody, queryOf, readPage } from '../resources/arm-page.ts';
@@ -10,10 +11,12 @@ import type { Transaction } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
 import { type Access, callerFacts } from './authorise.ts';
 import { findBuiltInRole } from './built-in-roles.ts';
-import { mayAssign } from './delegation.ts';
+import { readCondition } from './conditions/reader.ts';
+import { findRole } from './custom-roles/roles.ts';
+import { type AssignmentFacts, assignmentActions, mayAssign } from './delegation.ts';
 import {
+  changeAssignment,
   deleteAssignment,
-  describeAssignment,
   findAssignment,
   findAssignmentAnywhere,
   findAssignmentOf,
@@ -22,23 +25,17 @@ import {
   principalKind,
   type RoleAssignment,
 } from './repository.ts';
-import type { Role } from './role.ts';
+import type { Grant, Role } from './role.ts';
 import { assignmentBody, assignmentId, readRoleId } from './role-wire.ts';
 import { foldScope } from './scope.ts';
-
-/** The actions that assigning takes. */
-export const assignmentActions = Object.freeze({
-  read: 'Microsoft.Authorization/roleAssignments/read',
-  write: 'Microsoft.Authorization/roleAssignments/write',
-  delete: 'Microsoft.Authorization/roleAssignments/delete',
-});
+import { scopeReaches } from './verdict.ts';
 
 /** What the operations on role assignments are made of. */
 export interface AssignmentParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly tenantId: string;
-  readonly access: Pick<Access, 'grantsOf' | 'grantsFor'>;
+  readonly access: Pick<Access, 'grantsOf' | 'grantsFor' | 'authoriseManagement'>;
 }
 
 const listFilters = ['atScope()', "principalId eq 'ID'", "assignedTo('ID')", 'asTarget()', 'the same joined by and'];
@@ -46,34 +43,42 @@ const listFilters = ['atScope()', "principalId eq 'ID'", "assignedTo('ID')", 'as
 /** What a PUT asks for. */
 interface AssignmentRequest {
   readonly id: string;
-  readonly role: Role;
+  readonly roleId: string;
   readonly principalId: string;
   readonly principalType: string | null;
   /** Undefined where the body says nothing. */
   readonly description: string | null | undefined;
+  /** The text of the condition, which has been read; undefined where the body says nothing. */
+  readonly condition: string | null | undefined;
 }
 
 /**
  * Gives a principal a role at a scope (201); the same again is 200.
  * @throws Refusal `role-assignment-id-invalid`, `role-definition-id-invalid`, `role-definition-unknown`,
- *   `principal-id-invalid`, `principal-not-found`, `principal-type-mismatch`, `role-condition-unsupported`,
- *   `role-not-delegated`, `role-assignment-exists`, `role-assignment-fixed`, and those of the scope
+ *   `principal-id-invalid`, `principal-not-found`, `principal-type-mismatch`, `role-condition-invalid`,
+ *   `role-not-assignable`, `role-not-delegated`, `role-assignment-exists`, `role-assignment-fixed`, and those of the scope
  */
 export async function putAssignment(parts: AssignmentParts, call: Call, scope: string): Promise<Answer> {
   const request = readRequest(call, scope);
-  await requireDelegation(parts, call, assignmentActions.write, scope, request.role);
+  const grants = await parts.access.grantsFor(callerOf(call), assignmentActions.write, scope);
   return call.commit(async (transaction) => {
+    const role = await findRole(transaction, request.roleId);
+    if (!role) throw new Refusal('role-definition-unknown', { role: request.roleId });
     const target = await requireScope(transaction, scope);
+    requireAssignable(role, target);
     const kind = await principalKind(transaction, request.principalId);
     if (kind === null) {
+      // Who may not assign the role learns nothing of who there is.
+      requireDelegation(call, grants, scope, role, { ...request, principalType: '' });
       throw new Refusal('principal-not-found', { principal: request.principalId, tenant: parts.tenantId });
     }
+    requireDelegation(call, grants, scope, role, { ...request, principalType: kind });
     if (request.principalType !== null && foldName(request.principalType) !== foldName(kind)) {
       throw new Refusal('principal-type-mismatch', {
         principal: request.principalId,
         actual: kind,
         asked: request.principalType,
-        role: request.role.name,
+        role: role.name,
         scope,
       });
     }
@@ -105,9 +110,9 @@ export async function removeAssignment(parts: AssignmentParts, call: Call, scope
   return call.commit(async (transaction) => {
     const assignment = await findAssignment(transaction, foldScope(scope), id);
     if (!assignment) return { status: 204 };
-    if (!mayAssign(grants, assignment.roleId)) {
-      const role = findBuiltInRole(assignment.roleId)?.name ?? assignment.roleId;
-      throw notDelegated(call, assignmentActions.delete, scope, role, allowedRoles(grants));
+    if (!mayAssign(grants, assignmentActions.delete, assignment)) {
+      const role = await findRole(transaction, assignment.roleId);
+      throw notDelegated(call, assignmentActions.delete, scope, role?.name ?? assignment.roleId, grants);
     }
     await deleteAssignment(transaction, assignment.scopeKey, id);
     return { status: 200, body: assignmentBody(scope, assignment), subject: assignmentId(assignment) };
@@ -119,7 +124,7 @@ export async function removeAssignment(parts: AssignmentParts, call: Call, scope
  * @throws Refusal `filter-invalid`, `page-invalid`, and those of the scope
  */
 export async function listRoleAssignments(parts: AssignmentParts, call: Call, scope: string): Promise<Answer> {
-  const { below, principalIds } = readListFilter(call);
+  const { below, principalIds } = await readListFilter(parts, call);
   const page = readPage(call);
   const place = /^(\S+) (\S+)$/.exec(page.after);
   const target = await requireScope(parts.store.reader, scope);
@@ -135,7 +140,10 @@ export async function listRoleAssignments(parts: AssignmentParts, call: Call, sc
   return { status: 200, body: pageBody(call, page, assignments, keyOf, toWire) };
 }
 
-function readListFilter(call: Call): { readonly below: boolean; readonly principalIds: readonly string[] | null } {
+async function readListFilter(
+  parts: AssignmentParts,
+  call: Call,
+): Promise<{ readonly below: boolean; readonly principalIds: readonly string[] | null }> {
   const filter = queryOf(call, '$filter') ?? '';
   const invalid = (reason: string) =>
     new Refusal('filter-invalid', { filter: filter.slice(0, 200), reason, supported: listFilters });
@@ -149,8 +157,9 @@ function readListFilter(call: Call): { readonly below: boolean; readonly princip
   for (const { kind, name, value } of conditions) {
     if (kind === 'call' && name === 'atscope' && value === null) below = false;
     else if (kind === 'call' && name === 'astarget' && value === null) narrow(callerOf(call).principalIds);
-    else if (kind === 'call' && name === 'assignedto' && value !== null) narrow([foldName(value)]);
-    else if (kind === 'equals' && name === 'principalid') narrow([foldName(value)]);
+    else if (kind === 'call' && name === 'assignedto' && value !== null) {
+      narrow(await principalIdsOf(parts.store.reader, foldName(value)));
+    } else if (kind === 'equals' && name === 'principalid') narrow([foldName(value)]);
     else throw invalid(`'${name}' is not a filter of this list`);
   }
   return { below, principalIds };
@@ -160,16 +169,11 @@ function readRequest(call: Call, scope: string): AssignmentRequest {
   const id = call.parameters['assignment'] ?? '';
   if (!isUuid(id)) throw new Refusal('role-assignment-id-invalid', { assignment: id.slice(0, 100), scope });
   const properties = readProperties(call, true);
-  const { roleDefinitionId, principalId, principalType, description, condition } = properties;
-  if (condition !== undefined && condition !== null && condition !== '') {
-    throw new Refusal('role-condition-unsupported', { scope });
-  }
+  const { roleDefinitionId, principalId, principalType, description } = properties;
   const roleId = typeof roleDefinitionId === 'string' ? readRoleId(roleDefinitionId) : null;
   if (roleId === null) {
     throw new Refusal('role-definition-id-invalid', { role: textOf(roleDefinitionId), roleName: 'Key Vault Reader' });
   }
-  const role = findBuiltInRole(roleId);
-  if (!role) throw new Refusal('role-definition-unknown', { role: roleId });
   if (typeof principalId !== 'string' || !isUuid(principalId)) {
     throw new Refusal('principal-id-invalid', { principal: textOf(principalId) });
   }
@@ -183,31 +187,48 @@ function readRequest(call: Call, scope: string): AssignmentRequest {
   }
   return {
     id: id.toLowerCase(),
-    role,
+    roleId,
     principalId: principalId.toLowerCase(),
     principalType: (principalType as string | null | undefined) ?? null,
     description: description as string | null | undefined,
+    condition: readConditionOf(properties, scope),
   };
 }
 
-async function requireDelegation(
-  parts: AssignmentParts,
+function readConditionOf(properties: Readonly<Record<string, unknown>>, scope: string): string | null | undefined {
+  const { condition, conditionVersion } = properties;
+  if (condition === undefined) return undefined;
+  if (condition === null || condition === '') return null;
+  const invalid = (reason: string) => new Refusal('role-condition-invalid', { reason, scope });
+  if (typeof condition !== 'string') throw invalid('it is not a text');
+  if (conditionVersion !== '2.0') throw invalid("its conditionVersion has to be '2.0'");
+  const read = readCondition(condition);
+  if ('problem' in read) throw invalid(read.problem);
+  return condition;
+}
+
+function requireAssignable(role: Role, target: string): void {
+  const key = foldScope(target);
+  if (role.assignableScopes.some((scope) => scopeReaches(foldScope(scope), key))) return;
+  throw new Refusal('role-not-assignable', { role: role.id, roleName: role.name, scope: target });
+}
+
+function requireDelegation(
   call: Call,
-  action: string,
+  grants: readonly Grant[],
   scope: string,
   role: Role,
-): Promise<void> {
-  const grants = await parts.access.grantsFor(callerOf(call), action, scope);
-  if (!mayAssign(grants, role.id)) throw notDelegated(call, action, scope, role.name, allowedRoles(grants));
+  assignment: AssignmentFacts,
+): void {
+  if (mayAssign(grants, assignmentActions.write, assignment)) return;
+  throw notDelegated(call, assignmentActions.write, scope, role.name, grants);
 }
 
-function notDelegated(call: Call, action: string, scope: string, role: string, allowed: readonly string[]): Refusal {
+function notDelegated(call: Call, action: string, scope: string, role: string, grants: readonly Grant[]): Refusal {
+  const ids = new Set(grants.flatMap((grant) => grant.role.assignsOnly ?? []));
+  const names = [...ids].map((id) => findBuiltInRole(id)?.name ?? id);
+  const allowed = names.length > 0 ? names : ['what the condition of its own assignment allows'];
   return new Refusal('role-not-delegated', { ...callerFacts(callerOf(call)), action, scope, role, allowed });
-}
-
-function allowedRoles(grants: readonly { readonly role: Role }[]): readonly string[] {
-  const ids = grants.flatMap(({ role }) => role.assignsOnly ?? []);
-  return [...new Set(ids)].map((id) => findBuiltInRole(id)?.name ?? id);
 }
 
 async function updateAssignment(
@@ -220,15 +241,18 @@ async function updateAssignment(
   const isSame =
     existing.scopeKey === foldScope(target) &&
     existing.principalId === request.principalId &&
-    existing.roleId === request.role.id;
+    existing.roleId === request.roleId;
   if (!isSame) {
     throw new Refusal('role-assignment-fixed', { assignment: existing.id, current: assignmentId(existing) });
   }
-  if (request.description === undefined || request.description === existing.description) {
+  const description = request.description === undefined ? existing.description : request.description;
+  // A condition that the body leaves out is kept: to leave it out by mistake must not give more.
+  const condition = request.condition === undefined ? existing.condition : request.condition;
+  if (description === existing.description && condition === existing.condition) {
     return { status: 200, body: assignmentBody(target, existing), subject: assignmentId(existing) };
   }
-  const changed = { ...existing, description: request.description, updated: parts.clock.now() };
-  await describeAssignment(transaction, changed);
+  const changed = { ...existing, description, condition, updated: parts.clock.now() };
+  await changeAssignment(transaction, changed);
   return { status: 200, body: assignmentBody(target, changed), subject: assignmentId(changed) };
 }
 
@@ -241,7 +265,7 @@ async function insertNew(
   principalType: string,
 ): Promise<Answer> {
   const scopeKey = foldScope(target);
-  const roleId = request.role.id;
+  const { roleId } = request;
   const twin = await findAssignmentOf(transaction, { principalId: request.principalId, roleId, scopeKey });
   if (twin) throw new Refusal('role-assignment-exists', { assignment: twin.id, scope: target });
   const now = parts.clock.now();
@@ -256,7 +280,7 @@ async function insertNew(
     created: now,
     updated: now,
     createdBy: callerOf(call).oid,
-    condition: null,
+    condition: request.condition ?? null,
   };
   await insertAssignment(transaction, assignment);
   return { status: 201, body: assignmentBody(target, assignment), subject: assignmentId(assignment) };

@@ -1,15 +1,17 @@
 import type { Answer, Call, Method, Operation } from '../operations/operation.ts';
 import { authorizationVersions } from '../resources/arm-versions.ts';
 import { segment } from '../resources/scopes.ts';
+import { definitionActions, putDefinition, removeDefinition } from './custom-roles/roles.ts';
+import { assignmentActions } from './delegation.ts';
+import { denialActions, getDenial, listDenyAssignments, putDenial, removeDenial } from './denials/deny-assignments.ts';
 import {
   type AssignmentParts,
-  assignmentActions,
   getAssignment,
   listRoleAssignments,
   putAssignment,
   removeAssignment,
 } from './role-assignments.ts';
-import { getRoleDefinition, listPermissions, listRoleDefinitions, refuseCustomRole } from './role-definitions.ts';
+import { getRoleDefinition, listPermissions, listRoleDefinitions } from './role-definitions.ts';
 
 /** Every form of scope, as the path before `/providers/Microsoft.Authorization`. */
 const scopeTemplates = [
@@ -31,8 +33,6 @@ interface Row {
   readonly success: readonly number[];
   readonly run: (parts: AssignmentParts, call: Call, scope: string) => Promise<Answer>;
 }
-
-const readRoles = 'Microsoft.Authorization/roleDefinitions/read';
 
 const table: readonly Row[] = [
   {
@@ -72,34 +72,68 @@ const table: readonly Row[] = [
     id: 'RoleDefinitionList',
     method: 'GET',
     path: '/roleDefinitions',
-    action: readRoles,
+    action: definitionActions.read,
     success: [200],
-    run: (_parts, call, scope) => listRoleDefinitions(call, scope),
+    run: listRoleDefinitions,
   },
   {
     id: 'RoleDefinitionGet',
     method: 'GET',
     path: '/roleDefinitions/:role',
-    action: readRoles,
+    action: definitionActions.read,
     success: [200],
-    run: (_parts, call, scope) => getRoleDefinition(call, scope),
+    run: getRoleDefinition,
   },
   {
     id: 'RoleDefinitionPut',
     method: 'PUT',
     path: '/roleDefinitions/:role',
-    action: 'Microsoft.Authorization/roleDefinitions/write',
+    // Beside the scope of the path, every scope that the role can be assigned at is asked about.
+    action: definitionActions.write,
     body: 'json',
     success: [201],
-    run: refuseCustomRole,
+    run: putDefinition,
   },
   {
     id: 'RoleDefinitionDelete',
     method: 'DELETE',
     path: '/roleDefinitions/:role',
-    action: 'Microsoft.Authorization/roleDefinitions/delete',
+    action: definitionActions.delete,
     success: [200, 204],
-    run: refuseCustomRole,
+    run: removeDefinition,
+  },
+  {
+    id: 'DenyAssignmentPut',
+    method: 'PUT',
+    path: '/denyAssignments/:denial',
+    action: denialActions.write,
+    body: 'json',
+    success: [200, 201],
+    run: putDenial,
+  },
+  {
+    id: 'DenyAssignmentGet',
+    method: 'GET',
+    path: '/denyAssignments/:denial',
+    action: denialActions.read,
+    success: [200],
+    run: getDenial,
+  },
+  {
+    id: 'DenyAssignmentDelete',
+    method: 'DELETE',
+    path: '/denyAssignments/:denial',
+    action: denialActions.delete,
+    success: [200, 204],
+    run: removeDenial,
+  },
+  {
+    id: 'DenyAssignmentList',
+    method: 'GET',
+    path: '/denyAssignments',
+    action: denialActions.read,
+    success: [200],
+    run: listDenyAssignments,
   },
   {
     id: 'PermissionList',

@@ -66,6 +66,7 @@ export function assignmentBody(asked: string, assignment: RoleAssignment): objec
       updatedOn: toIso(assignment.updated),
       createdBy: assignment.createdBy,
       updatedBy: assignment.createdBy,
+      ...(assignment.condition !== null && { condition: assignment.condition, conditionVersion: '2.0' }),
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { Expression } from './conditions/condition.ts';
+
 /** One block of a role's permissions. Patterns may hold `*`, which stands for any text, slashes too. */
 export interface RolePermission {
   readonly actions: readonly string[];
@@ -15,10 +17,12 @@ export interface Role {
   readonly type: 'BuiltInRole' | 'CustomRole';
   readonly permissions: readonly RolePermission[];
   readonly assignableScopes: readonly string[];
-  /** Where set, the holder may create and delete assignments of these roles alone (the ABAC condition of the built-in role). */
+  /** The roles that its condition lets the holder assign, for whoever asks what would be allowed. */
   readonly assignsOnly?: readonly string[];
-  /** The condition as the service writes it, for answers. */
+  /** The condition under which the built-in role gives anything, as the service writes it. */
   readonly condition?: string;
+  /** The same, read. */
+  readonly holdsIf?: Expression;
 }
 
 /** A role assignment as the verdict sees it. */
@@ -29,4 +33,6 @@ export interface Grant {
   readonly scope: string;
   /** The folded scope: `/` or `/subscriptions/…`, without a trailing slash. */
   readonly scopeKey: string;
+  /** The condition of the assignment, beside that of its role; without one it always holds. */
+  readonly holdsIf?: Expression;
 }

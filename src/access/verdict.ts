@@ -1,5 +1,6 @@
 import type { ObjectKind } from '../operations/operation.ts';
 import type { AccessPolicy } from '../resources/vault.ts';
+import { type Expression, judgeCondition, type Truth } from './conditions/condition.ts';
 import { matchesAction } from './pattern.ts';
 import type { Grant, Role } from './role.ts';
 
@@ -7,7 +8,7 @@ import type { Grant, Role } from './role.ts';
 export type ActionKind = 'action' | 'dataAction';
 
 /** Whether the role includes the action: some block names it and does not take it away again. */
-export function roleAllows(role: Role, kind: ActionKind, action: string): boolean {
+export function roleAllows(role: Pick<Role, 'permissions'>, kind: ActionKind, action: string): boolean {
   return role.permissions.some((permission) => {
     const given = kind === 'action' ? permission.actions : permission.dataActions;
     const taken = kind === 'action' ? permission.notActions : permission.notDataActions;
@@ -28,10 +29,37 @@ export type RoleVerdict =
   | { readonly allowed: true; readonly grants: readonly Grant[] }
   | {
       readonly allowed: false;
-      readonly reason: 'no-role' | 'role-lacks-action' | 'role-out-of-scope';
+      readonly reason: 'no-role' | 'role-lacks-action' | 'role-out-of-scope' | 'condition-not-met';
       /** The grants that came nearest: at the wrong scope, or at the right one without the action. */
       readonly nearest: readonly Grant[];
     };
+
+/** What conditions are judged by beside the action. */
+export interface ConditionFacts {
+  /** The attributes of the request, by their keys. */
+  readonly attributes: ReadonlyMap<string, string>;
+  /** Whether a grant counts whose condition hangs on attributes that are not known yet: they are judged again once they are. */
+  readonly isEarly: boolean;
+}
+
+const noFacts: ConditionFacts = { attributes: new Map(), isEarly: false };
+
+/** Whether anything but its permissions and its scope limits the grant. */
+export function isConditional(grant: Grant): boolean {
+  return grant.holdsIf !== undefined || grant.role.holdsIf !== undefined;
+}
+
+/** Whether the conditions of the grant and of its role hold. */
+export function conditionHolds(grant: Grant, action: string, facts: ConditionFacts): boolean {
+  if (!isConditional(grant)) return true;
+  const context = { action, attributes: facts.attributes };
+  const truthOf = (condition: Expression | undefined): Truth =>
+    condition === undefined ? 'yes' : judgeCondition(condition, context);
+  return [grant.holdsIf, grant.role.holdsIf].every((condition) => {
+    const truth = truthOf(condition);
+    return truth === 'yes' || (facts.isEarly && truth === 'unknown');
+  });
+}
 
 /** The verdict of the caller's role assignments. Pure: all grants of the caller go in. */
 export function judgeRoles(
@@ -39,10 +67,13 @@ export function judgeRoles(
   kind: ActionKind,
   action: string,
   resourceKey: string,
+  facts: ConditionFacts = noFacts,
 ): RoleVerdict {
   const reaching = grants.filter((grant) => scopeReaches(grant.scopeKey, resourceKey));
-  const allowing = reaching.filter((grant) => roleAllows(grant.role, kind, action));
+  const including = reaching.filter((grant) => roleAllows(grant.role, kind, action));
+  const allowing = including.filter((grant) => conditionHolds(grant, action, facts));
   if (allowing.length > 0) return { allowed: true, grants: allowing };
+  if (including.length > 0) return { allowed: false, reason: 'condition-not-met', nearest: including };
   const elsewhere = grants.filter((grant) => roleAllows(grant.role, kind, action));
   if (elsewhere.length > 0) return { allowed: false, reason: 'role-out-of-scope', nearest: elsewhere };
   if (reaching.length > 0) return { allowed: false, reason: 'role-lacks-action', nearest: reaching };

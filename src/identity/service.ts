@@ -313,3 +313,8 @@ async function insertRow(transaction: Transaction, row: rows.CredentialRow): Pro
 export function machineResourceId(subscriptionId: string): string {
   return `/subscriptions/${subscriptionId}/resourceGroups/strongroom/providers/Microsoft.Compute/virtualMachines/this-machine`;
 }
+
+/** Everything a grant may name that reaches a principal: its object id, and the groups it is in, also through groups. */
+export async function principalIdsOf(session: Session, principalId: string): Promise<readonly string[]> {
+  return [principalId, ...(await rows.groupsOf(session, principalId))];
+}

@@ -1,3 +1,4 @@
+import { authorisationRefusals } from './authorisation.ts';
 import { dataRefusals } from './data.ts';
 import { generalRefusals } from './general.ts';
 import { graphRefusals } from './graph.ts';
@@ -9,6 +10,7 @@ import type { RefusalRow } from './row.ts';
 const tables = {
   ...generalRefusals,
   ...dataRefusals,
+  ...authorisationRefusals,
   ...managementRefusals,
   ...loginRefusals,
   ...graphRefusals,

@@ -368,22 +368,13 @@ export const managementRefusals = rows({
     cause: 'There is no role assignment of this id at this scope.',
     remedy: ['az role assignment list --scope {scope} --output table'],
   },
-  'role-condition-unsupported': {
-    check: 'body',
-    status: 400,
-    error: 'InvalidConditionFormat',
-    message:
-      'Conditions on role assignments are not available in this release of Strongroom, and a condition that would not be enforced is not stored.',
-    cause: 'The request has a condition.',
-    remedy: ['Assign the role at a narrower scope, e.g. a single secret: {scope}/secrets/NAME'],
-  },
   'role-not-delegated': {
     check: 'authorise',
     status: 403,
     error: 'AuthorizationFailed',
     message:
       "The client '{appid}' with object id '{oid}' has permission to perform action '{action}' on scope '{scope}'; however, the action is not allowed for the role '{role}' because of an ABAC condition that is not fulfilled.",
-    cause: 'The caller may assign only the roles that its own role names: {allowed}.',
+    cause: 'A condition limits which assignments the caller may write or delete: {allowed}.',
     remedy: [
       'az role assignment create --role "User Access Administrator" --assignee-object-id {oid} --assignee-principal-type {principalType} --scope {scope}',
     ],

@@ -66,6 +66,7 @@ export const authorizationVersions: ApiVersions = {
     '2016-07-01',
     '2017-10-01-preview',
     '2018-01-01-preview',
+    '2018-07-01-preview',
     '2018-07-01',
     '2018-09-01-preview',
     '2020-03-01-preview',

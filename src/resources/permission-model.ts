@@ -1,3 +1,4 @@
+import { isConditional } from '../access/verdict.ts';
 import { type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { vaultScope } from './scopes.ts';
@@ -24,7 +25,7 @@ export async function mayChangeModel(access: AccessPort, call: Call, named: Name
   const facts = { oid: caller.oid, appid: caller.appId, principalType: caller.kind, action: ASSIGN, scope };
   if (named.enableRbacAuthorization === undefined) return { isHeld: false, facts };
   const grants = await access.grantsFor(caller, ASSIGN, scope);
-  return { isHeld: grants.some(({ role }) => role.assignsOnly === undefined), facts };
+  return { isHeld: grants.some((grant) => !isConditional(grant)), facts };
 }
 
 /** @throws Refusal `permission-model-protected` where the model changes and the right to change it is not held */

@@ -1,11 +1,11 @@
 import type { Access } from '../access/authorise.ts';
 import type { Grant } from '../access/role.ts';
 import { foldScope } from '../access/scope.ts';
-import { roleAllows, scopeReaches } from '../access/verdict.ts';
+import { scopeReaches } from '../access/verdict.ts';
 import type { Caller } from '../identity/caller.ts';
 
 /** What lists ask about the caller's rights. */
-export type AccessPort = Pick<Access, 'grantsOf' | 'grantsFor' | 'authoriseManagement'>;
+export type AccessPort = Pick<Access, 'grantsOf' | 'grantsFor' | 'reachOf' | 'authoriseManagement'>;
 
 /** Whether some grant of the caller is at the scope, above it, or below it: the scope is the caller's to know of. */
 export function isVisible(grants: readonly Grant[], scope: string): boolean {
@@ -26,6 +26,5 @@ export async function readerOf(
 ): Promise<(scopeKey: string) => boolean> {
   const grants = await access.grantsOf(caller);
   if (!isVisible(grants, scope)) await access.authoriseManagement(caller, action, scope);
-  const allowing = grants.filter((grant) => roleAllows(grant.role, 'action', action));
-  return (scopeKey) => allowing.some((grant) => scopeReaches(grant.scopeKey, scopeKey));
+  return access.reachOf(caller, action);
 }

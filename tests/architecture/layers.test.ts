@@ -4,8 +4,14 @@ import { productSources, type Source } from './sources.ts';
 
 /** Pure files: they decide, and touch neither store, clock, network nor disk. */
 const rules = [
+  'src/access/conditions/condition.ts',
+  'src/access/conditions/operators.ts',
+  'src/access/conditions/reader.ts',
+  'src/access/conditions/tokens.ts',
   'src/access/delegation.ts',
+  'src/access/denials/denial.ts',
   'src/access/pattern.ts',
+  'src/access/permission-body.ts',
   'src/access/role.ts',
   'src/access/scope.ts',
   'src/access/verdict.ts',

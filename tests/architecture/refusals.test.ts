@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { refusalsPage } from '../../src/doctor/refusals-page.ts';
+import { authorisationRefusals } from '../../src/refusals/authorisation.ts';
 import { catalogue } from '../../src/refusals/catalogue.ts';
 import { dataRefusals } from '../../src/refusals/data.ts';
 import { generalRefusals } from '../../src/refusals/general.ts';
@@ -70,6 +71,7 @@ const unproven = ['vault-key-missing', 'vault-resource-deleted'];
 const assembled: Readonly<Record<string, string>> = {
   'rbac-no-role': "'no-role'",
   'rbac-role-lacks-action': "'role-lacks-action'",
+  'rbac-condition-not-met': "'condition-not-met'",
   'rbac-role-out-of-scope': "'role-out-of-scope'",
 };
 
@@ -84,7 +86,15 @@ describe('the catalogue of refusals', () => {
   });
 
   it('has each code once', () => {
-    const tables = [generalRefusals, dataRefusals, managementRefusals, loginRefusals, graphRefusals, peopleRefusals];
+    const tables = [
+      generalRefusals,
+      dataRefusals,
+      authorisationRefusals,
+      managementRefusals,
+      loginRefusals,
+      graphRefusals,
+      peopleRefusals,
+    ];
     const all = tables.flatMap((table) => Object.keys(table));
     assert.equal(all.length, new Set(all).size);
     assert.equal(all.length, codes.length);
