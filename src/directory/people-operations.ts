@@ -1,10 +1,12 @@
 import type { Answer, Call, Operation } from '../operations/operation.ts';
 import { noVersions } from '../operations/versions.ts';
+import * as federated from './federated-credentials.ts';
 import * as groups from './groups.ts';
 import type { DirectoryParts } from './parts.ts';
 import * as people from './people.ts';
 import type { ReferencedCollection, ShownRelation } from './references.ts';
 import * as references from './references.ts';
+import * as roles from './role-assignments.ts';
 
 /** The rows of people and groups, and of what ties the objects of the directory together. */
 export function peopleOperations(parts: DirectoryParts): readonly Operation[] {
@@ -29,6 +31,8 @@ export function peopleOperations(parts: DirectoryParts): readonly Operation[] {
     ...membershipRows(parts, 'servicePrincipals', 'GraphServicePrincipal'),
     ...membershipRows(parts, 'directoryObjects', 'GraphObject'),
     ...membershipRows(parts, 'me', 'GraphMe'),
+    ...federatedRows(parts),
+    ...roleRows(parts),
     read('GraphObjectGet', 'GET', '/directoryObjects/:id', (call) => references.readDirectoryObject(parts, call)),
   ];
 }
@@ -81,6 +85,42 @@ function ownerRows(collection: ReferencedCollection, id: string): readonly Opera
     change(`${id}OwnerRemove`, 'DELETE', `${path}/:other/$ref`, 204, (call) =>
       references.removeOwner(call, collection),
     ),
+  ];
+}
+
+function federatedRows(parts: DirectoryParts): readonly Operation[] {
+  const list = '/applications/:id/federatedIdentityCredentials';
+  const one = `${list}/:other`;
+  const id = 'GraphFederatedCredential';
+  return [
+    read(`${id}List`, 'GET', list, (call) => federated.readFederatedCredentials(parts, call)),
+    read(`${id}Get`, 'GET', one, (call) => federated.readFederatedCredential(parts, call)),
+    change(`${id}Create`, 'POST', list, 201, (call) => federated.makeFederatedCredential(parts, call)),
+    change(`${id}Update`, 'PATCH', one, 204, (call) => federated.patchFederatedCredential(parts, call)),
+    change(`${id}Delete`, 'DELETE', one, 204, (call) => federated.removeFederated(call)),
+  ];
+}
+
+/** Directory roles are given and taken by a Global Administrator alone, which the pipeline sees to. */
+function roleRows(parts: DirectoryParts): readonly Operation[] {
+  const need = { kind: 'directory', write: true } as const;
+  const definitions = '/roleManagement/directory/roleDefinitions';
+  const assignments = '/roleManagement/directory/roleAssignments';
+  return [
+    read('GraphRoleDefinitionList', 'GET', definitions, (call) => roles.readRoleDefinitions(call)),
+    read('GraphRoleDefinitionGet', 'GET', `${definitions}/:id`, (call) => roles.readRoleDefinition(call)),
+    read('GraphRoleAssignmentList', 'GET', assignments, (call) => roles.readRoleAssignments(parts, call)),
+    read('GraphRoleAssignmentGet', 'GET', `${assignments}/:id`, (call) => roles.readRoleAssignment(parts, call)),
+    {
+      ...change('GraphRoleAssignmentCreate', 'POST', assignments, 201, (call) => roles.makeRoleAssignment(call)),
+      need,
+    },
+    {
+      ...change('GraphRoleAssignmentDelete', 'DELETE', `${assignments}/:id`, 204, (call) =>
+        roles.removeRoleAssignment(call),
+      ),
+      need,
+    },
   ];
 }
 

@@ -252,6 +252,24 @@ export async function countRelated(session: Session, id: string, relation: Relat
   return countOf(session.db.selectFrom(table).where(sql<SqlBool>`${sql.ref(from)} = ${id}`));
 }
 
+/** One page of the principals that hold a directory role, in order of their ids. */
+export async function listRoleHolders(
+  session: Session,
+  page: { readonly after: string | null; readonly limit: number },
+  only: { readonly principalId: string | null; readonly role: string | null },
+): Promise<readonly { readonly id: string; readonly directory_role: string | null }[]> {
+  let query = session.db
+    .selectFrom('principals')
+    .select(['id', 'directory_role'])
+    .where('directory_role', 'is not', null)
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit);
+  if (only.principalId !== null) query = query.where('id', '=', only.principalId);
+  if (only.role !== null) query = query.where('directory_role', '=', only.role);
+  return query.execute();
+}
+
 // SQLite takes 32,766 parameters a statement.
 const MAX_IDS_A_STATEMENT = 10_000;
 

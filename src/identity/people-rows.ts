@@ -157,3 +157,57 @@ export const ownerOfObject = statement<{ objectId: string; ownerId: string }, { 
     .where('object_id', '=', p('objectId'))
     .where('owner_id', '=', p('ownerId')),
 );
+
+/** A federated credential. */
+export interface FederatedCredentialRow {
+  readonly app_id: string;
+  readonly id: string;
+  readonly name: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly audiences: string;
+  readonly description: string | null;
+  readonly created: number;
+}
+
+const federatedColumns = ['app_id', 'id', 'name', 'issuer', 'subject', 'audiences', 'description', 'created'] as const;
+
+/** The federated credentials of an application id, oldest first. */
+export const federatedCredentialsOf = statement<{ appId: string }, FederatedCredentialRow>((db, p) =>
+  db
+    .selectFrom('federated_credentials')
+    .select(federatedColumns)
+    .where('app_id', '=', p('appId'))
+    .orderBy('created')
+    .orderBy('id'),
+);
+
+/** Adds a federated credential. */
+export const insertFederatedCredential = statement<{
+  appId: string;
+  id: string;
+  nameKey: string;
+  name: string;
+  issuer: string;
+  subject: string;
+  audiences: string;
+  description: string | null;
+  created: number;
+}>((db, p) =>
+  db.insertInto('federated_credentials').values({
+    app_id: p('appId'),
+    id: p('id'),
+    name_key: p('nameKey'),
+    name: p('name'),
+    issuer: p('issuer'),
+    subject: p('subject'),
+    audiences: p('audiences'),
+    description: p('description'),
+    created: p('created'),
+  }),
+);
+
+/** Removes one federated credential. */
+export const deleteFederatedCredential = statement<{ appId: string; id: string }>((db, p) =>
+  db.deleteFrom('federated_credentials').where('app_id', '=', p('appId')).where('id', '=', p('id')),
+);

@@ -13,6 +13,32 @@ export const peopleRefusals = rows({
       'Ask a Global Administrator for the change, or for a directory role: docs/security-model.md lists what each may change.',
     ],
   },
+  'directory-role-held': {
+    check: 'state',
+    status: 400,
+    error: 'Request_BadRequest',
+    message: 'A conflicting object with one or more of the specified property values is present in the directory.',
+    cause: 'The principal {oid} holds the directory role {role}; one at a time is what a principal can hold here.',
+    remedy: [
+      'Take that role first: az rest --method DELETE --url GRAPH/v1.0/roleManagement/directory/roleAssignments/ASSIGNMENT',
+    ],
+  },
+  'graph-federated-full': {
+    check: 'state',
+    status: 400,
+    error: 'Request_BadRequest',
+    message: 'The maximum number of federated identity credentials, {most}, has been reached.',
+    cause: 'An application believes at most {most} pairs of issuer and subject.',
+    remedy: ['Remove one first: az ad app federated-credential delete'],
+  },
+  'graph-federated-taken': {
+    check: 'state',
+    status: 409,
+    error: 'Request_MultipleObjectsWithSameKeyValue',
+    message: 'FederatedIdentityCredential with the same {property} already exists.',
+    cause: 'Names, and pairs of issuer and subject, are once in an application.',
+    remedy: ['az ad app federated-credential list --id APPLICATION'],
+  },
   'graph-password-policy': {
     check: 'body',
     status: 400,

@@ -19,6 +19,7 @@ const assertions = 'src/identity/client-assertion.test.ts';
 const signIn = 'src/identity/operations.test.ts';
 const endpoint = 'src/identity/imds-operations.test.ts';
 const directory = 'src/directory/operations.test.ts';
+const applicationParts = 'src/directory/application-parts.test.ts';
 const people = 'src/directory/people.test.ts';
 const vaults = 'src/resources/vaults.test.ts';
 const roles = 'src/access/role-assignments.test.ts';
@@ -40,6 +41,9 @@ const alikeOnTheWire: Readonly<Record<string, string>> = {
   'identity-secret-wrong': endpoint,
   'directory-forbidden': directory,
   'directory-right-missing': people,
+  'directory-role-held': applicationParts,
+  'graph-federated-full': applicationParts,
+  'graph-federated-taken': applicationParts,
   'graph-password-policy': people,
   'graph-password-wrong': people,
   'graph-reference-exists': people,
