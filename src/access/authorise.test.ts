@@ -66,6 +66,36 @@ describe('authorising a caller', () => {
     assert.equal(admission.facts['role'], 'Key Vault Secrets User');
   });
 
+  it('keeps nothing for a caller who has left a group, though it was read as a member under the same generation', async () => {
+    const team = newUuid(parts.random);
+    await grant(team, 'Key Vault Secrets User', vault.resourceId);
+    const member = fresh();
+    const before = { ...member, principalIds: [member.oid, team] };
+    assert.equal((await access.authoriseData(before, vault, need, secret)).by, 'role');
+    const refusal = await refusalOf(() => access.authoriseData(member, vault, need, secret));
+    assert.equal(refusal.code, 'rbac-no-role');
+    assert.equal((await access.authoriseData(before, vault, need, secret)).by, 'role');
+  });
+
+  it('keeps nothing for a vault that has another model, or other policies, under the same generation', async () => {
+    const caller = fresh();
+    await grant(caller.oid, 'Key Vault Secrets User', vault.resourceId);
+    assert.equal((await access.authoriseData(caller, vault, need, secret)).by, 'role');
+    const permissions = { secrets: ['get'] };
+    const policies = [{ tenantId: sampleTenant, objectId: caller.oid, permissions }];
+    const opened = sampleVault({ settings: { enableRbacAuthorization: false, accessPolicies: policies } });
+    const closed = sampleVault({ settings: { enableRbacAuthorization: false, accessPolicies: [] } });
+    assert.equal(
+      (await refusalOf(() => access.authoriseData(caller, closed, need, secret))).code,
+      'policy-role-ignored',
+    );
+    assert.equal((await access.authoriseData(caller, opened, need, secret)).by, 'policy');
+    assert.equal(
+      (await refusalOf(() => access.authoriseData(caller, closed, need, secret))).code,
+      'policy-role-ignored',
+    );
+  });
+
   it('answers at once where it has decided before, and anew when anything has changed', async () => {
     const caller = fresh();
     const assignment = await grant(caller.oid, 'Key Vault Secrets User', vault.resourceId);

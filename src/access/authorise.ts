@@ -51,6 +51,8 @@ interface Remembered<T> {
   readonly generation: number;
   /** The groups of a caller change too: what was read for other ids is of no use. */
   readonly principalIds: readonly string[];
+  /** Of an admission: the policies it was read from, or `roles`. A vault is read before the generation is asked for. */
+  readonly basis?: unknown;
   readonly value: T;
 }
 
@@ -131,7 +133,7 @@ export class Access {
     const known =
       this.#admissions.get(admissionKey(caller, vault, need, WHOLE_VAULT)) ??
       this.#admissions.get(admissionKey(caller, vault, need, object?.name ?? ''));
-    if (known && isCurrent(known, generation, caller)) return known.value;
+    if (known && isCurrent(known, generation, caller) && known.basis === basisOf(vault)) return known.value;
     return this.#authoriseData(generation, caller, vault, need, object);
   }
 
@@ -151,6 +153,7 @@ export class Access {
     remember(this.#admissions, admissionKey(caller, vault, need, reach), {
       generation,
       principalIds,
+      basis: basisOf(vault),
       value: admission,
     });
     return admission;
@@ -344,6 +347,11 @@ function dataFacts(object: ObjectScope | null): ConditionFacts {
 
 function admissionKey(caller: Caller, vault: Vault, need: Extract<Need, { kind: 'data' }>, reach: string): string {
   return `${caller.oid}|${caller.appId}|${vault.id}|${need.dataAction}|${reach}`;
+}
+
+/** What decides beside the grants: another model, or other policies, are another question. */
+function basisOf({ settings }: Vault): unknown {
+  return settings.enableRbacAuthorization ? 'roles' : settings.accessPolicies;
 }
 
 function isCurrent(known: Remembered<unknown>, generation: number, { principalIds }: Caller): boolean {
