@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { hottestFunctionsIn } from './cpu-profile.ts';
 import { formatTable, isMet, machineFacts } from './report.ts';
+import { measureAuthorisation } from './scenarios/authorisation.ts';
 import { measureGrowth } from './scenarios/growth.ts';
 import { measureMemory } from './scenarios/memory.ts';
 import { measureNoise, measureReads } from './scenarios/reads.ts';
@@ -19,6 +20,7 @@ const SCENARIOS: Readonly<Record<string, (session: Session) => Promise<void>>> =
   get: measureReads,
   set: measureWrites,
   growth: measureGrowth,
+  authorisation: measureAuthorisation,
   memory: measureMemory,
   start: measureStarts,
 };
