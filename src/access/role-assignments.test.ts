@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { type ManagementPlane, managementPlane } from '../../tests/support/management-plane.ts';
+import { principalIdsOf } from '../identity/service.ts';
 import { builtInRoles } from './built-in-roles.ts';
 
 describe('role assignments', () => {
@@ -105,6 +106,37 @@ describe('role assignments', () => {
     const described = await assign(vault, reader, 'Reader', { description: 'why' }, undefined, id);
     assert.equal(described.body.properties.description, 'why');
     assert.equal((await arm.send('GET', path(vault, id))).body.properties.description, 'why');
+  });
+
+  it('of groups reach whoever is in them, through groups too, until they leave', async () => {
+    const member = await arm.principal();
+    const chain = Array.from({ length: 5 }, () => randomUUID());
+    const joins = [member, ...chain].slice(0, 5).map((id, at) => ({ member_id: id, group_id: chain[at]!, created: 0 }));
+    // Round in a circle too: the last is in the first.
+    joins.push({ member_id: chain[4]!, group_id: chain[0]!, created: 0 });
+    await arm.store.write(async (transaction) => {
+      await transaction.db.insertInto('group_members').values(joins).execute();
+      transaction.touch();
+    });
+    await arm.grant(chain[4]!, 'Reader', vault);
+    assert.equal((await list(vault, `atScope() and assignedTo('${member}')`)).length, 1);
+    assert.equal((await list(vault, `atScope() and principalId eq '${member}'`)).length, 0);
+    const ids = async () => principalIdsOf(arm.store.reader, member);
+    const may = async () =>
+      (
+        await arm.access.grantsFor(
+          { ...arm.caller(member), principalIds: await ids() },
+          'Microsoft.KeyVault/vaults/read',
+          vault,
+        )
+      ).length;
+    assert.equal(await may(), 1);
+    await arm.store.write(async (transaction) => {
+      await transaction.db.deleteFrom('group_members').where('group_id', '=', chain[2]!).execute();
+      transaction.touch();
+    });
+    assert.equal(await may(), 0);
+    assert.deepEqual(await list(vault, `atScope() and assignedTo('${member}')`), []);
   });
 
   it('refuse what is not there, what is malformed, and what would not be enforced', async () => {
