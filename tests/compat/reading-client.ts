@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ask, call, getToken, type Reply, resources } from '../support/http.ts';
 import { startRecordedServer } from '../support/recorded-server.ts';
-import type { TestServer } from '../support/server.ts';
+import type { ServerOptions, TestServer } from '../support/server.ts';
 import { selfSignedCertificate } from './javascript/certificate.ts';
 
 /** How a client signs in. Each way is an identity of its own, which may read one secret and nothing else. */
@@ -47,11 +47,12 @@ export interface ClientRun {
   readonly stderr: string;
 }
 
-/** Runs a client to its end with exactly these variables; killed after a minute. */
+/** Runs a client to its end with exactly these variables, feeding it `input`; killed after a minute. */
 export function runClient(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  input = '',
 ): Promise<ClientRun> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, timeout: 60_000, killSignal: 'SIGKILL' });
@@ -59,6 +60,7 @@ export function runClient(
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));
     child.on('error', reject);
+    child.stdin.end(input);
     child.on('close', (code) => resolve({ code, ...text }));
   });
 }
@@ -68,8 +70,8 @@ const vault = 'main-vault';
 const secretsUser = '4633458b-17de-408a-b874-0445c86b69e6';
 
 /** Starts a server and prepares every way. */
-export async function openReadingServer(): Promise<ReadingServer> {
-  const server = await startRecordedServer();
+export async function openReadingServer(options: ServerOptions = {}): Promise<ReadingServer> {
+  const server = await startRecordedServer(options);
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-client-'));
   try {
     const planes = await signIn(server);
