@@ -160,3 +160,58 @@ describe('directory role assignments', () => {
     await refused('GET', `${definitions}/${NOBODY}`, undefined, 404, 'Request_ResourceNotFound');
   });
 });
+
+describe('the credentials of a service principal', () => {
+  it("are its application's, made and taken from either side", async () => {
+    const other = await plane.application('two-sided');
+    const path = `/servicePrincipals/${other.oid}`;
+    const made = await done('POST', `${path}/addPassword`, { passwordCredential: { displayName: 'here' } });
+    assert.equal((await plane.askToken({ ...other, secret: made.secretText })).status, 200);
+    const keyIds = async (url: string) =>
+      (await done('GET', url)).passwordCredentials.map(({ keyId }: { keyId: string }) => keyId);
+    assert.deepEqual(await keyIds(path), await keyIds(`/applications/${other.id}`));
+    assert.ok(!JSON.stringify(await done('GET', path)).includes(made.secretText));
+    await done('POST', `${path}/removePassword`, { keyId: made.keyId });
+    assert.equal((await plane.askToken({ ...other, secret: made.secretText })).status, 401);
+    await done('PATCH', path, { passwordCredentials: [] });
+    assert.deepEqual(await keyIds(path), []);
+  });
+
+  it('take the right to change the application, which owning the service principal is not', async () => {
+    const other = await plane.application('half-owned');
+    const path = `/servicePrincipals/${other.oid}`;
+    const reference = { '@odata.id': `${GRAPH}/v1.0/servicePrincipals/${app.oid}` };
+    await done('POST', `${path}/owners/$ref`, reference);
+    await done('PATCH', path, { notes: 'ours', tags: ['x'] }, asApp);
+    for (const [method, url, body] of [
+      ['POST', `${path}/addPassword`, {}],
+      ['POST', `${path}/removePassword`, {}],
+      ['PATCH', path, { keyCredentials: [] }],
+      ['PATCH', path, { passwordCredentials: [] }],
+    ] as const) {
+      assert.equal((await ask(method, url, body, asApp)).status, 403, `${method} ${url}`);
+    }
+    await done('POST', `/applications/${other.id}/owners/$ref`, reference);
+    await done('PATCH', path, { passwordCredentials: [] }, asApp);
+    const { notes, tags, passwordCredentials } = await done('GET', path);
+    assert.deepEqual([notes, tags, passwordCredentials], ['ours', ['x'], []]);
+  });
+
+  it('keep texts and tags and refuse what would mean something', async () => {
+    const path = `/servicePrincipals/${app.oid}`;
+    await done('PATCH', path, { ...(await done('GET', path)), description: 'a job' });
+    for (const body of [
+      { appRoleAssignmentRequired: true },
+      { tags: 'x' },
+      { tags: [5] },
+      { notes: 5 },
+      { description: 'a\u0000' },
+      { accountEnabled: 'no' },
+      { appId: NOBODY },
+    ]) {
+      await refused('PATCH', path, body, 400, 'Request_BadRequest');
+    }
+    assert.equal((await done('GET', path)).description, 'a job');
+    await refused('POST', `/servicePrincipals/${NOBODY}/addPassword`, {}, 404, 'Request_ResourceNotFound');
+  });
+});

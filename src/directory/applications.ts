@@ -19,6 +19,9 @@ import {
 } from './repository.ts';
 import { applicationOf, type GraphObject, passwordCredentialOf, selected } from './wire.ts';
 
+/** Finds the application whose credentials a path is about. */
+export type FindApplication = (session: Session, id: string) => Promise<ApplicationRecord>;
+
 /** `GET /applications` */
 export async function readApplications(parts: DirectoryParts, call: Call): Promise<Answer> {
   const options = readQueryOptions(call);
@@ -107,10 +110,14 @@ export async function removeApplication(call: Call): Promise<Answer> {
 }
 
 /** `POST /applications/{id}/addPassword`: the answer is the only place where the secret is ever told. */
-export async function addPassword(parts: DirectoryParts, call: Call): Promise<Answer> {
+export async function addPassword(
+  parts: DirectoryParts,
+  call: Call,
+  find: FindApplication = requireApplication,
+): Promise<Answer> {
   const secret = newSecret(parts.random);
   return call.commit(async (transaction) => {
-    const record = await requireApplication(transaction, call.parameters['id'] ?? '');
+    const record = await find(transaction, call.parameters['id'] ?? '');
     await requireApplicationRight(transaction, call, record);
     const appId = record.app_id;
     const order = readPasswordOrder(call.body ?? {}, appId, call.time);
@@ -129,10 +136,10 @@ export async function addPassword(parts: DirectoryParts, call: Call): Promise<An
 }
 
 /** `POST /applications/{id}/removePassword` */
-export async function removePassword(call: Call): Promise<Answer> {
+export async function removePassword(call: Call, find: FindApplication = requireApplication): Promise<Answer> {
   const keyId = call.body?.['keyId'];
   return call.commit(async (transaction) => {
-    const record = await requireApplication(transaction, call.parameters['id'] ?? '');
+    const record = await find(transaction, call.parameters['id'] ?? '');
     await requireApplicationRight(transaction, call, record);
     const appId = record.app_id;
     const id = typeof keyId === 'string' && isUuid(keyId) ? keyId.toLowerCase() : null;
@@ -144,7 +151,8 @@ export async function removePassword(call: Call): Promise<Answer> {
   });
 }
 
-async function changeCredentials(
+/** Removes the credentials that a change does not keep, and adds its certificates. */
+export async function changeCredentials(
   transaction: Transaction,
   parts: DirectoryParts,
   appId: string,

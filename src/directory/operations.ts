@@ -6,6 +6,7 @@ import type { DirectoryParts } from './parts.ts';
 import { peopleOperations } from './people-operations.ts';
 import * as principals from './principals.ts';
 import { type Collection, collections } from './principals.ts';
+import * as servicePrincipals from './service-principals.ts';
 
 /** The rows of the directory: Microsoft Graph v1.0, as far as `az` and the vault's users need it. */
 export function graphOperations(parts: DirectoryParts): readonly Operation[] {
@@ -51,14 +52,20 @@ function writes(parts: DirectoryParts): readonly Operation[] {
     write('GraphPasswordRemove', 'POST', '/applications/:id/removePassword', 204, (call) =>
       applications.removePassword(call),
     ),
+    write('GraphServicePrincipalPasswordAdd', 'POST', '/servicePrincipals/:id/addPassword', 200, (call) =>
+      applications.addPassword(parts, call, servicePrincipals.requireApplicationOf),
+    ),
+    write('GraphServicePrincipalPasswordRemove', 'POST', '/servicePrincipals/:id/removePassword', 204, (call) =>
+      applications.removePassword(call, servicePrincipals.requireApplicationOf),
+    ),
     write('GraphServicePrincipalCreate', 'POST', '/servicePrincipals', 201, (call) =>
-      principals.makeServicePrincipal(parts, call),
+      servicePrincipals.makeServicePrincipal(parts, call),
     ),
     write('GraphServicePrincipalUpdate', 'PATCH', '/servicePrincipals/:id', 204, (call) =>
-      principals.patchServicePrincipal(call),
+      servicePrincipals.patchServicePrincipal(parts, call),
     ),
     write('GraphServicePrincipalDelete', 'DELETE', '/servicePrincipals/:id', 204, (call) =>
-      principals.removeServicePrincipal(call),
+      servicePrincipals.removeServicePrincipal(call),
     ),
   ];
 }

@@ -111,7 +111,7 @@ export function changedNames(call: Call): readonly string[] {
 /** What a user or group becomes by a change. */
 export function changed(record: PrincipalRecord, change: PersonChange): people.MemberPrincipal {
   return {
-    type: change.type ?? (record.type as 'Member' | 'Guest' | ''),
+    type: change.type ?? record.type,
     displayName: change.displayName ?? record.display_name,
     upn: change.upn ?? record.upn,
     enabled: change.enabled ?? record.enabled === 1,

@@ -1,15 +1,12 @@
 import { isUuid } from '../base/ids.ts';
-import * as identity from '../identity/service.ts';
 import { type Answer, type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Session } from '../store/port.ts';
-import { assertUnchanged } from './application-body.ts';
-import { requireRight } from './authority.ts';
 import type { PrincipalKind } from './filter-condition.ts';
 import type { DirectoryParts } from './parts.ts';
 import { nextLink, readQueryOptions, readSelection } from './query-options.ts';
 import {
-  findApplicationByAppId,
+  type CredentialRecord,
   findPrincipal,
   findPrincipalIdOfApp,
   findUserId,
@@ -45,13 +42,14 @@ export async function readPrincipals(parts: DirectoryParts, call: Call, collecti
   const options = readQueryOptions(call);
   const { records, count } = await listPrincipals(parts.store.reader, collections[collection], options);
   const page = records.slice(0, options.top);
+  const credentials = await credentialsOf(parts.store.reader, page);
   return {
     status: 200,
     body: {
       '@odata.context': `${call.origin}/v1.0/$metadata#${collection}`,
       ...(count === null ? {} : { '@odata.count': count }),
       ...(records.length > page.length ? { '@odata.nextLink': nextLink(call, page[page.length - 1]!.id) } : {}),
-      value: page.map((record) => selected(principalOf(record), options.select)),
+      value: page.map((record) => selected(principalOf(record, credentials), options.select)),
     },
   };
 }
@@ -67,80 +65,14 @@ export async function readPrincipal(
   const objectId = collection === 'users' && !isUuid(id) ? await findUserId(reader, id) : id;
   const record = await requirePrincipal(reader, collection, objectId ?? id);
   const context = { '@odata.context': `${call.origin}/v1.0/$metadata#${collection}/$entity` };
-  return { status: 200, body: { ...context, ...selected(principalOf(record), readSelection(call)) } };
+  const object = principalOf(record, await credentialsOf(reader, [record]));
+  return { status: 200, body: { ...context, ...selected(object, readSelection(call)) } };
 }
 
 /** `GET /servicePrincipals(appId='…')` */
 export async function readPrincipalByAppId(parts: DirectoryParts, call: Call, appId: string): Promise<Answer> {
   const id = await findPrincipalIdOfApp(parts.store.reader, appId);
   return readPrincipal(parts, call, 'servicePrincipals', id ?? appId);
-}
-
-/** `POST /servicePrincipals`: makes the service principal of an application. */
-export async function makeServicePrincipal(parts: DirectoryParts, call: Call): Promise<Answer> {
-  await requireRight(parts.store.reader, call, 'applications');
-  const body = call.body ?? {};
-  const { appId, accountEnabled = true } = body;
-  for (const name of Object.keys(body)) {
-    if (name !== 'appId' && name !== 'accountEnabled' && !name.includes('@odata.'))
-      assertUnchanged(name, body[name], null, KIND);
-  }
-  if (typeof appId !== 'string' || !isUuid(appId)) throw invalid('appId', 'it must be the GUID of an application');
-  if (typeof accountEnabled !== 'boolean') throw invalid('accountEnabled', 'it must be true or false');
-  return call.commit(async (transaction) => {
-    await requireRight(transaction, call, 'applications');
-    const application = await findApplicationByAppId(transaction, appId);
-    if (!application) throw new Refusal('graph-application-missing', { appId });
-    if (await findPrincipalIdOfApp(transaction, appId)) throw new Refusal('graph-principal-exists', { appId });
-    const { id } = await identity.createServicePrincipal(transaction, parts, {
-      appId: application.app_id,
-      displayName: application.display_name,
-      enabled: accountEnabled,
-      now: call.time,
-    });
-    const record = await requirePrincipal(transaction, 'servicePrincipals', id);
-    const url = `${call.origin}/v1.0/servicePrincipals/${id}`;
-    const context = { '@odata.context': `${call.origin}/v1.0/$metadata#servicePrincipals/$entity` };
-    return {
-      status: 201,
-      headers: { location: url },
-      body: { ...context, ...principalOf(record) },
-      subject: url,
-      audit: { oid: id, appId: application.app_id },
-    };
-  });
-}
-
-/** `PATCH /servicePrincipals/{id}`: enables or disables it. */
-export async function patchServicePrincipal(call: Call): Promise<Answer> {
-  const body = call.body ?? {};
-  return call.commit(async (transaction) => {
-    const record = await requirePrincipal(transaction, 'servicePrincipals', call.parameters['id'] ?? '');
-    await requireRight(transaction, call, 'applications', { ownedId: record.id, role: record.directory_role });
-    const current = principalOf(record);
-    for (const [name, value] of Object.entries(body)) {
-      if (name !== 'accountEnabled' && !name.includes('@odata.')) assertUnchanged(name, value, current, KIND);
-    }
-    const { accountEnabled } = body;
-    if (accountEnabled === undefined) return { status: 204 };
-    if (typeof accountEnabled !== 'boolean') throw invalid('accountEnabled', 'it must be true or false');
-    if (!accountEnabled) await assertNotLast(transaction, record.id);
-    await identity.setPrincipalEnabled(transaction, record.id, accountEnabled);
-    return { status: 204, audit: { oid: record.id, accountEnabled } };
-  });
-}
-
-/** `DELETE /servicePrincipals/{id}`: its tokens and roles end with it; the application stays. */
-export async function removeServicePrincipal(call: Call): Promise<Answer> {
-  return call.commit(async (transaction) => {
-    const record = await requirePrincipal(transaction, 'servicePrincipals', call.parameters['id'] ?? '');
-    await requireRight(transaction, call, 'applications', { ownedId: record.id, role: record.directory_role });
-    if (record.type === 'ManagedIdentity')
-      throw new Refusal('directory-managed-identity', { resource: record.resource_id });
-    await assertNotLast(transaction, record.id);
-    await identity.deletePrincipal(transaction, record.id);
-    return { status: 204, audit: { oid: record.id, appId: record.app_id } };
-  });
 }
 
 /** `POST /directoryObjects/getByIds`: what there is of the ids, whatever it is; what there is not is left out. */
@@ -176,13 +108,20 @@ async function requirePrincipal(session: Session, collection: Collection, id: st
   throw new Refusal('graph-resource-not-found', { id: id.slice(0, 100), kind: collections[collection] });
 }
 
-async function assertNotLast(session: Session, id: string): Promise<void> {
-  if (await identity.isLastAdministrator(session, id)) throw new Refusal('directory-last-administrator', { oid: id });
+/** The credentials of the applications that the principals are of. */
+async function credentialsOf(
+  session: Session,
+  records: readonly PrincipalRecord[],
+): Promise<readonly CredentialRecord[]> {
+  const isOfApplication = (record: PrincipalRecord) =>
+    record.kind === 'ServicePrincipal' && record.type === 'Application';
+  return listCredentials(
+    session,
+    records.flatMap((record) => (isOfApplication(record) && record.app_id !== null ? [record.app_id] : [])),
+  );
 }
 
-const KIND = 'ServicePrincipal';
-
-function invalid(property: string, reason: string, kind: string = KIND): Refusal {
+function invalid(property: string, reason: string, kind: string): Refusal {
   return new Refusal('graph-property-invalid', { property, kind, reason });
 }
 

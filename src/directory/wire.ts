@@ -25,16 +25,18 @@ export function typedPrincipal(record: PrincipalRecord): GraphObject {
   return { '@odata.type': types[kind], ...principalOf(record) };
 }
 
-/** A principal of any kind. */
-export function principalOf(record: PrincipalRecord): GraphObject {
+/** A principal of any kind; a service principal with its application's credentials, without anything that proves them. */
+export function principalOf(record: PrincipalRecord, credentials: readonly CredentialRecord[] = []): GraphObject {
   if (record.kind === 'User') return userOf(record);
   if (record.kind === 'Group') return groupOf(record);
-  return servicePrincipalOf(record);
+  return servicePrincipalOf(record, credentials);
 }
 
-function servicePrincipalOf(record: PrincipalRecord): GraphObject {
+function servicePrincipalOf(record: PrincipalRecord, credentials: readonly CredentialRecord[]): GraphObject {
   const details = JSON.parse(record.details ?? '{}') as ApplicationDetails;
   return {
+    ...servicePrincipalDefaults,
+    ...(JSON.parse(record.own_details ?? '{}') as GraphObject),
     id: record.id,
     deletedDateTime: null,
     accountEnabled: record.enabled === 1,
@@ -43,20 +45,33 @@ function servicePrincipalOf(record: PrincipalRecord): GraphObject {
     appId: record.app_id,
     appOwnerOrganizationId: record.tenant_id,
     appRoleAssignmentRequired: false,
-    appRoles: [],
+    appRoles: details['appRoles'] ?? [],
     createdDateTime: graphTime(record.created),
-    description: null,
     displayName: record.display_name,
-    homepage: null,
-    keyCredentials: [],
-    notes: null,
+    ...credentialsOf(record.app_id, credentials),
     oauth2PermissionScopes: [],
-    passwordCredentials: [],
     replyUrls: [],
     servicePrincipalNames: [record.app_id, ...(details.identifierUris ?? [])],
     servicePrincipalType: record.type,
     signInAudience: record.type === 'ManagedIdentity' ? null : 'AzureADMyOrg',
-    tags: [],
+  };
+}
+
+/** What a service principal's own details may replace. */
+const servicePrincipalDefaults: GraphObject = {
+  description: null,
+  homepage: null,
+  loginUrl: null,
+  notes: null,
+  notificationEmailAddresses: [],
+  tags: [],
+};
+
+function credentialsOf(appId: string | null, credentials: readonly CredentialRecord[]): GraphObject {
+  const own = credentials.filter((credential) => credential.app_id === appId);
+  return {
+    keyCredentials: own.filter(({ kind }) => kind === 'certificate').map(keyCredentialOf),
+    passwordCredentials: own.filter(({ kind }) => kind === 'secret').map(passwordCredentialOf),
   };
 }
 
@@ -126,7 +141,6 @@ function groupOf(record: PrincipalRecord): GraphObject {
 
 /** An application; its credentials without anything that proves them. */
 export function applicationOf(record: ApplicationRecord, credentials: readonly CredentialRecord[]): GraphObject {
-  const own = credentials.filter((credential) => credential.app_id === record.app_id);
   return {
     ...applicationDefaults,
     ...(JSON.parse(record.details) as ApplicationDetails),
@@ -135,8 +149,7 @@ export function applicationOf(record: ApplicationRecord, credentials: readonly C
     appId: record.app_id,
     createdDateTime: graphTime(record.created),
     displayName: record.display_name,
-    keyCredentials: own.filter(({ kind }) => kind === 'certificate').map(keyCredentialOf),
-    passwordCredentials: own.filter(({ kind }) => kind === 'secret').map(passwordCredentialOf),
+    ...credentialsOf(record.app_id, credentials),
   };
 }
 

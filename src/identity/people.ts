@@ -5,10 +5,10 @@ import * as rows from './people-rows.ts';
 import { groupsOf } from './repository.ts';
 import type { MakingParts } from './service.ts';
 
-/** What a user or a group is, beside its id. */
+/** What a principal is, beside its id. */
 export interface MemberPrincipal {
-  /** Member or Guest for users, the empty text for groups. */
-  readonly type: 'Member' | 'Guest' | '';
+  /** Member or Guest for users, the empty text for groups, Application or ManagedIdentity for service principals. */
+  readonly type: string;
   readonly displayName: string;
   /** The user principal name; null for groups. */
   readonly upn: string | null;
@@ -49,7 +49,7 @@ export async function createMemberPrincipal(
   return id;
 }
 
-/** Changes a user or a group; disabled, a user's sessions end and its tokens are refused at once. */
+/** Changes a principal; disabled, a user's sessions end and its tokens are refused at once. */
 export async function changeMemberPrincipal(
   transaction: Transaction,
   id: string,
