@@ -23,6 +23,7 @@ import type { Operation } from './operations/operation.ts';
 import { Pager } from './operations/paging.ts';
 import { Pipeline } from './operations/pipeline.ts';
 import { purgeJob } from './recovery/purge-job.ts';
+import { assertUnlocked } from './resources/lock-guard.ts';
 import { resourceOperations } from './resources/operations.ts';
 import { createVaultDirectory } from './resources/vault-directory.ts';
 import { secretOperations } from './secrets/operations.ts';
@@ -184,6 +185,7 @@ function pipelineOf(
     ...parts,
     access,
     acceptNewerApiVersions: parts.config.acceptNewerApiVersions,
+    assertUnlocked,
     findVault: (nameKey) => vaults.find(nameKey),
     authenticate: (header, plane, tenant, now) => authenticator.authenticate(header, plane, tenant, now),
   });

@@ -16,7 +16,6 @@ const planned: readonly { readonly plane: Plane; readonly path: RegExp; readonly
   { plane: 'management', path: /\/providers\/+microsoft\.insights\b/i, feature: 'monitoring' },
   { plane: 'management', path: /\/providers\/+microsoft\.operationalinsights\b/i, feature: 'log workspaces' },
   { plane: 'management', path: /\/providers\/+microsoft\.eventgrid\b/i, feature: 'event subscriptions' },
-  { plane: 'management', path: /\/providers\/+microsoft\.authorization\/+locks\b/i, feature: 'locks' },
   { plane: 'management', path: /\/metrics:getBatch\b/i, feature: 'monitoring' },
   { plane: 'logs', path: /^\//, feature: 'log queries' },
 ];

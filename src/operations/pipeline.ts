@@ -6,7 +6,7 @@ import type { Authentication, Caller } from '../identity/caller.ts';
 import { judgeAddress, type NetworkVerdict } from '../network/rules.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
-import type { JournalEntry, Transaction } from '../store/port.ts';
+import type { JournalEntry, Session, Transaction } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
 import type { Check, CheckName, Facts } from './decision.ts';
 import type { Incoming } from './incoming.ts';
@@ -24,6 +24,8 @@ export interface PipelineParts {
   readonly access: Access;
   readonly tenantId: string;
   readonly acceptNewerApiVersions: boolean;
+  /** Refuses what a management lock forbids. @throws Refusal `scope-locked` */
+  readonly assertUnlocked: (session: Session, action: string, scope: string) => Promise<void>;
   readonly findVault: (nameKey: string) => Awaitable<Vault | null>;
   readonly authenticate: (
     header: string | undefined,
@@ -101,6 +103,7 @@ export class Pipeline {
     if (passage.vault) judgeNetwork(passage, passage.vault);
     const admitted = this.#authorise(passage, object);
     if (admitted) passage.admission = await admitted;
+    await this.#assertUnlocked(this.#parts.store.reader, passage);
   }
 
   /**
@@ -178,6 +181,12 @@ export class Pipeline {
     }
   }
 
+  async #assertUnlocked(session: Session, { incoming }: Passage): Promise<void> {
+    const { need } = incoming.operation;
+    if (need.kind !== 'management') return;
+    await this.#parts.assertUnlocked(session, need.action, need.scope(incoming.parameters));
+  }
+
   #call(passage: Passage, body: Readonly<Record<string, unknown>> | null): Call {
     const { incoming } = passage;
     return {
@@ -204,6 +213,8 @@ export class Pipeline {
 
   async #commit(passage: Passage, work: (transaction: Transaction) => Promise<Answer>): Promise<Answer> {
     const answer = await this.#parts.store.write(async (transaction) => {
+      // Once more, since a lock may have come between: what is locked is not changed after its lock was answered.
+      await this.#assertUnlocked(transaction, passage);
       const result = await work(transaction);
       transaction.record(this.#entry(passage, result.status, result, null));
       return result;

@@ -2,6 +2,7 @@ import { authorisationRefusals } from './authorisation.ts';
 import { dataRefusals } from './data.ts';
 import { generalRefusals } from './general.ts';
 import { graphRefusals } from './graph.ts';
+import { lockRefusals } from './locks.ts';
 import { loginRefusals } from './login.ts';
 import { managementRefusals } from './management.ts';
 import { peopleRefusals } from './people.ts';
@@ -12,6 +13,7 @@ const tables = {
   ...dataRefusals,
   ...authorisationRefusals,
   ...managementRefusals,
+  ...lockRefusals,
   ...loginRefusals,
   ...graphRefusals,
   ...peopleRefusals,

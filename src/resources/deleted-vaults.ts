@@ -4,6 +4,7 @@ import { purgeVault } from '../recovery/purge-vault.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Session } from '../store/port.ts';
 import { pageBody, readPage } from './arm-page.ts';
+import { assertDeletable } from './lock-guard.ts';
 import { deletionFacts, requireSubscription } from './lookup.ts';
 import { isVaultName, normaliseLocation } from './names.ts';
 import type { ResourceParts } from './parts.ts';
@@ -44,6 +45,7 @@ export async function purgeDeletedVault(parts: ResourceParts, call: Call): Promi
     if (vault.settings.enablePurgeProtection) {
       throw new Refusal('vault-purge-protected', { name: vault.name, ...facts, allowed: ['GET'] });
     }
+    await assertDeletable(transaction, vault.resourceId);
     await purgeVault(transaction, parts.keyring, vault);
     const result = `/subscriptions/${vault.subscriptionId}/providers/Microsoft.KeyVault/locations/${vault.location}/operationResults/${vault.id}`;
     const version = encodeURIComponent(call.apiVersion);

@@ -18,6 +18,7 @@ import {
   patchIdentity,
   putIdentity,
 } from './identities.ts';
+import { lockOperations } from './lock-operations.ts';
 import { getEndpoints, getHealth, type Health } from './metadata.ts';
 import type { ResourceParts } from './parts.ts';
 import { getProvider, listProviders, registerProvider } from './providers.ts';
@@ -230,6 +231,7 @@ export function resourceOperations(parts: ResourceOperationParts): readonly Oper
   const open = { plane: 'management', method: 'GET', need: { kind: 'anonymous' }, throttle: 'none' } as const;
   return [
     ...sections.flatMap((section) => section.rows.map((one) => toOperation(parts, section, one))),
+    ...lockOperations(parts),
     {
       ...open,
       id: 'CloudEndpoints',

@@ -32,7 +32,7 @@ const providers: readonly Provider[] = Object.freeze([
   {
     namespace: 'Microsoft.Authorization',
     versions: authorizationVersions.known,
-    types: ['roleAssignments', 'roleDefinitions', 'permissions'],
+    types: ['roleAssignments', 'roleDefinitions', 'permissions', 'locks'],
   },
   {
     namespace: 'Microsoft.ManagedIdentity',

@@ -11,6 +11,7 @@ import * as identity from '../../src/identity/service.ts';
 import { SigningKeys } from '../../src/identity/signing-keys.ts';
 import { type HostName, hostReader } from '../../src/operations/hosts.ts';
 import { Pipeline } from '../../src/operations/pipeline.ts';
+import { assertUnlocked } from '../../src/resources/lock-guard.ts';
 import { type TestParts, testParts } from './parts.ts';
 
 /** An answer of one of the identity planes. */
@@ -81,6 +82,7 @@ export async function identityPlane(): Promise<IdentityPlane> {
     log: { info: () => {}, warn: () => {}, error: console.error },
     access: new Access(store),
     acceptNewerApiVersions: false,
+    assertUnlocked,
     findVault: () => null,
     authenticate: (header, plane, tenant, now) => authenticator.authenticate(header, plane, tenant, now),
   });

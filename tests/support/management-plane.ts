@@ -9,6 +9,7 @@ import type { Caller } from '../../src/identity/caller.ts';
 import { createApplication, createServicePrincipal } from '../../src/identity/service.ts';
 import { hostReader } from '../../src/operations/hosts.ts';
 import { Pipeline } from '../../src/operations/pipeline.ts';
+import { assertUnlocked } from '../../src/resources/lock-guard.ts';
 import { resourceOperations } from '../../src/resources/operations.ts';
 import { createGroup, createSubscription } from '../../src/resources/service.ts';
 import { createVaultDirectory, type VaultDirectory } from '../../src/resources/vault-directory.ts';
@@ -123,6 +124,7 @@ async function appOver(parts: TestParts, access: Access, directory: VaultDirecto
     ...base,
     log,
     acceptNewerApiVersions: false,
+    assertUnlocked,
     findVault: (nameKey) => directory.find(nameKey),
     authenticate: (header) => {
       const oid = /^Bearer (\S+)$/.exec(header ?? '')?.[1];
