@@ -6,6 +6,7 @@ import { catalogue } from '../../src/refusals/catalogue.ts';
 import { dataRefusals } from '../../src/refusals/data.ts';
 import { generalRefusals } from '../../src/refusals/general.ts';
 import { graphRefusals } from '../../src/refusals/graph.ts';
+import { lockRefusals } from '../../src/refusals/locks.ts';
 import { loginRefusals } from '../../src/refusals/login.ts';
 import { managementRefusals } from '../../src/refusals/management.ts';
 import { peopleRefusals } from '../../src/refusals/people.ts';
@@ -95,6 +96,7 @@ describe('the catalogue of refusals', () => {
       dataRefusals,
       authorisationRefusals,
       managementRefusals,
+      lockRefusals,
       loginRefusals,
       graphRefusals,
       peopleRefusals,
