@@ -74,6 +74,8 @@ describe('authorising a caller', () => {
     assert.equal((await access.authoriseData(before, vault, need, secret)).by, 'role');
     const refusal = await refusalOf(() => access.authoriseData(member, vault, need, secret));
     assert.equal(refusal.code, 'rbac-no-role');
+    const moved = { ...member, principalIds: [member.oid, newUuid(parts.random)] };
+    assert.equal((await refusalOf(() => access.authoriseData(moved, vault, need, secret))).code, 'rbac-no-role');
     assert.equal((await access.authoriseData(before, vault, need, secret)).by, 'role');
   });
 
@@ -155,10 +157,11 @@ describe('authorising a caller', () => {
       'policy-missing',
     );
     await grant(caller.oid, 'Key Vault Administrator', vault.resourceId);
-    assert.equal(
-      (await refusalOf(() => access.authoriseData(caller, policies([]), need, secret))).code,
-      'policy-role-ignored',
-    );
+    await grant(caller.oid, 'Owner', vault.resourceId);
+    const refusal = await refusalOf(() => access.authoriseData(caller, policies([]), need, secret));
+    assert.equal(refusal.code, 'policy-role-ignored');
+    assert.deepEqual(refusal.facts['ignored'], [`Key Vault Administrator at ${vault.resourceId}`]);
+    assert.ok(!refusal.message.includes('Key Vault Administrator'));
   });
 
   it('passes over access policies where the vault goes by roles, and says so', async () => {
@@ -168,6 +171,8 @@ describe('authorising a caller', () => {
       access.authoriseData(caller, sampleVault({ settings: { accessPolicies } }), need, secret),
     );
     assert.equal(refusal.code, 'rbac-policy-ignored');
+    assert.deepEqual(refusal.facts['ignored'], [`${caller.oid}: secrets all`]);
+    assert.ok(!refusal.message.includes('secrets all'));
   });
 
   it('decides management actions at their scope', async () => {

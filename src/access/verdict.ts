@@ -86,6 +86,16 @@ export interface PolicyPermission {
   readonly name: string;
 }
 
+/** Whether an access policy entry is about the caller: the principal or a group of it, of this tenant, by this application. */
+export function concerns(
+  policy: AccessPolicy,
+  caller: { readonly tenantId: string; readonly principalIds: readonly string[]; readonly appId: string },
+): boolean {
+  if (policy.tenantId.toLowerCase() !== caller.tenantId.toLowerCase()) return false;
+  if (!caller.principalIds.includes(policy.objectId.toLowerCase())) return false;
+  return !policy.applicationId || policy.applicationId.toLowerCase() === caller.appId.toLowerCase();
+}
+
 /**
  * The access policy entry that gives the permission, or null. An entry with an application counts only for tokens of that
  * application on behalf of the principal; permissions never add up over entries of different principals' ids and tenants.
@@ -97,9 +107,7 @@ export function judgePolicies(
 ): AccessPolicy | null {
   const name = permission.name.toLowerCase();
   for (const policy of policies) {
-    if (policy.tenantId.toLowerCase() !== caller.tenantId.toLowerCase()) continue;
-    if (!caller.principalIds.includes(policy.objectId.toLowerCase())) continue;
-    if (policy.applicationId && policy.applicationId.toLowerCase() !== caller.appId.toLowerCase()) continue;
+    if (!concerns(policy, caller)) continue;
     const given = policy.permissions[permission.of] ?? [];
     // `all` leaves out purge: the service wants that one named (Key Vault access policy documentation).
     if (given.includes(name) || (given.includes('all') && name !== 'purge')) return policy;

@@ -135,7 +135,8 @@ export const dataRefusals = rows({
     error: 'Forbidden',
     inner: 'ForbiddenByRbac',
     message: rbacMessage,
-    cause: 'The vault uses role assignments; the access policy that would let the caller in has no effect.',
+    cause:
+      'The vault uses role assignments; the access policy that would let the caller in has no effect. Ignored: {ignored}.',
     remedy: [grant, 'az keyvault update --name {vault} --enable-rbac-authorization false'],
   },
   'policy-missing': {
@@ -153,7 +154,8 @@ export const dataRefusals = rows({
     error: 'Forbidden',
     inner: 'AccessDenied',
     message: policyMessage,
-    cause: 'The vault uses access policies; the role {roles} that would let the caller in has no effect.',
+    cause:
+      'The vault uses access policies; the role {roles} that would let the caller in has no effect. Ignored: {ignored}.',
     remedy: [
       'az keyvault set-policy --name {vault} --object-id {oid} --{policyOption}-permissions {permission}',
       'az keyvault update --name {vault} --enable-rbac-authorization true',

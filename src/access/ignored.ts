@@ -1,0 +1,29 @@
+import type { AccessPolicy } from '../resources/vault.ts';
+import { vaultDataActions } from './data-actions.ts';
+import type { Grant } from './role.ts';
+import { concerns, roleAllows, scopeReaches } from './verdict.ts';
+
+const MAX_LISTED = 50;
+
+/** The caller's entries of a vault whose policies have no effect, as evidence: `OBJECT-ID: secrets get, list`. */
+export function ignoredPolicies(
+  policies: readonly AccessPolicy[],
+  caller: Parameters<typeof concerns>[1],
+): readonly string[] {
+  return policies
+    .filter((policy) => concerns(policy, caller))
+    .slice(0, MAX_LISTED)
+    .map(({ objectId, permissions }) => {
+      const given = Object.entries(permissions).map(([kind, names]) => `${kind} ${names.join(', ')}`);
+      return `${objectId}: ${given.join('; ')}`;
+    });
+}
+
+/** The caller's roles with data actions at, above or below a vault in which roles have no effect: `ROLE at SCOPE`. */
+export function ignoredRoles(grants: readonly Grant[], vaultKey: string): readonly string[] {
+  return grants
+    .filter(({ scopeKey }) => scopeReaches(scopeKey, vaultKey) || scopeReaches(vaultKey, scopeKey))
+    .filter(({ role }) => vaultDataActions.some((action) => roleAllows(role, 'dataAction', action)))
+    .slice(0, MAX_LISTED)
+    .map(({ role, scope }) => `${role.name} at ${scope}`);
+}
