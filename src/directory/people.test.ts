@@ -293,6 +293,24 @@ describe('users', () => {
     assert.equal(me.id, id);
   });
 
+  it('may give the present password wrongly ten times a minute', async () => {
+    const id = await user();
+    const headers = await bearerOfUser(id);
+    const path = '/me/changePassword';
+    const attempt = async (currentPassword: string) =>
+      (await ask('POST', path, { currentPassword, newPassword: 'Another-horse-8' }, headers)).status;
+    const first = await Promise.all(Array.from({ length: 12 }, () => attempt('Wrong-horse-7')));
+    assert.deepEqual(
+      [first.filter((status) => status === 400).length, first.filter((status) => status === 429).length],
+      [10, 2],
+    );
+    const right = { currentPassword: PASSWORD, newPassword: 'Another-horse-8' };
+    await refused('POST', path, right, 429, 'Request_ThrottledTemporarily', headers);
+    plane.clock.advance(60_000);
+    assert.equal(await attempt(PASSWORD), 204);
+    assert.equal(await attempt('Wrong-horse-7'), 400, 'counted anew');
+  });
+
   it('lose tokens, sessions, memberships and ownerships with their account', async () => {
     const id = await user();
     const team = await group({ 'members@odata.bind': [`${GRAPH}/v1.0/users/${id}`] });

@@ -84,6 +84,9 @@ export async function changeOwnPassword(parts: DirectoryParts, call: Call): Prom
   }
   if (currentPassword === next)
     throw new Refusal('graph-password-policy', { reason: 'it must differ from the old one' });
+  if (!(await parts.store.write((transaction) => people.countAttempt(transaction, oid, call.time)))) {
+    throw new Refusal('graph-password-attempts', { oid });
+  }
   const version = await people.checkPassword(parts.store.reader, oid, currentPassword);
   if (version === null) throw new Refusal('graph-password-wrong', { oid });
   const password = await people.newPassword(parts, next, false);
@@ -91,6 +94,7 @@ export async function changeOwnPassword(parts: DirectoryParts, call: Call): Prom
     if ((await people.passwordVersion(transaction, oid)) !== version)
       throw new Refusal('graph-password-wrong', { oid });
     await people.setPassword(transaction, oid, password, call.time);
+    await people.forgetAttempts(transaction, oid);
     return { status: 204, audit: { oid, changed: ['passwordProfile'] } };
   });
 }

@@ -87,6 +87,33 @@ export async function checkPassword(session: Session, principalId: string, passw
   return row && (await verifyPassword(password, row.material)) ? row.version : null;
 }
 
+/** As many attempts at a password change as may fail within {@link ATTEMPT_WINDOW_MS}, as in Entra's smart lockout. */
+const MAX_ATTEMPTS = 10;
+const ATTEMPT_WINDOW_MS = 60_000;
+
+/**
+ * Counts an attempt to change a password, before the present one is checked, so that attempts side by side count as well.
+ * @returns whether it may be made
+ */
+export async function countAttempt(transaction: Transaction, principalId: string, now: number): Promise<boolean> {
+  const subject = attemptsOf(principalId);
+  const row = await rows.failuresOf.first(transaction, { subject });
+  const failures = row && now - Number(row.last) < ATTEMPT_WINDOW_MS ? Number(row.failures) : 0;
+  if (failures >= MAX_ATTEMPTS) return false;
+  await rows.deleteFailures.change(transaction, { subject });
+  await rows.insertFailures.change(transaction, { subject, failures: failures + 1, last: now });
+  return true;
+}
+
+/** Forgets the attempts to change a password: one was right. */
+export async function forgetAttempts(transaction: Transaction, principalId: string): Promise<void> {
+  await rows.deleteFailures.change(transaction, { subject: attemptsOf(principalId) });
+}
+
+function attemptsOf(principalId: string): string {
+  return `password-change:${principalId}`;
+}
+
 /** The version of a user's password, or null where there is none. */
 export async function passwordVersion(session: Session, principalId: string): Promise<string | null> {
   return (await rows.passwordOf.first(session, { principalId }))?.version ?? null;

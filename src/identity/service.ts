@@ -189,6 +189,7 @@ export async function deletePrincipal(transaction: Transaction, id: string): Pro
   await people.deletePassword.change(transaction, { principalId: id });
   await people.deleteRefreshTokensOf.change(transaction, { principalId: id });
   await people.deleteDeviceCodesOf.change(transaction, { principalId: id });
+  await people.deleteFailures.change(transaction, { subject: `password-change:${id}` });
   transaction.touch();
   return (await rows.deletePrincipal.change(transaction, { id })) > 0;
 }

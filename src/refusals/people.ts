@@ -55,6 +55,14 @@ export const peopleRefusals = rows({
     cause: 'The caller {oid} gave a current password that is not theirs, or it was changed in between.',
     remedy: ['Give the current password, or have an administrator set a new one: az ad user update --password'],
   },
+  'graph-password-attempts': {
+    check: 'state',
+    status: 429,
+    error: 'Request_ThrottledTemporarily',
+    message: 'The current password was given wrongly too often. Try again in a minute.',
+    cause: 'Ten attempts of {oid} to change the password failed within a minute of each other.',
+    remedy: ['Wait a minute, or have an administrator set a new password: az ad user update --password'],
+  },
   'graph-user-exists': {
     check: 'state',
     status: 400,

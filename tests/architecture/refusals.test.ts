@@ -45,6 +45,7 @@ const alikeOnTheWire: Readonly<Record<string, string>> = {
   'directory-role-held': applicationParts,
   'graph-federated-full': applicationParts,
   'graph-federated-taken': applicationParts,
+  'graph-password-attempts': people,
   'graph-password-policy': people,
   'graph-password-wrong': people,
   'graph-reference-exists': people,
