@@ -80,3 +80,6 @@ export const authorizationVersions: ApiVersions = {
     '2023-07-01-preview',
   ],
 };
+
+/** Microsoft.Compute and Microsoft.Web, of which hosts are only registered: any dated version is served alike. */
+export const hostVersions: ApiVersions = { known: ['2023-12-01', '2024-07-01', '2024-11-01'], anyDate: true };

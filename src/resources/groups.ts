@@ -6,6 +6,7 @@ import { type Answer, type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Transaction } from '../store/port.ts';
 import { pageBody, queryOf, readPage } from './arm-page.ts';
+import { deleteHostsIn, unassignEverywhere } from './hosts.ts';
 import { isIdentityResource } from './identity-resource.ts';
 import { requireGroup, requireSubscription } from './lookup.ts';
 import { isGroupName } from './names.ts';
@@ -99,8 +100,12 @@ export async function deleteGroup(parts: ResourceParts, call: Call): Promise<Ans
     await deleteVaultsIn(transaction, group, parts.clock.now());
     for (const { resourceId } of await listManagedIdentities(transaction, id)) {
       // The identity of the machine that the server runs on is no resource of the group: there is nothing to make it again.
-      if (isIdentityResource(resourceId)) await deleteManagedIdentity(transaction, resourceId);
+      if (isIdentityResource(resourceId)) {
+        await deleteManagedIdentity(transaction, resourceId);
+        await unassignEverywhere(transaction, resourceId);
+      }
     }
+    await deleteHostsIn(transaction, group.subscriptionId, group.nameKey);
     await removeAssignmentsUnder(transaction, foldScope(id));
     await removeGroup(transaction, group);
     transaction.touch();

@@ -12,6 +12,7 @@ import { type Answer, type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Session } from '../store/port.ts';
 import { pageBody, readPage } from './arm-page.ts';
+import { unassignEverywhere } from './hosts.ts';
 import { identityResourceId, isIdentityResource } from './identity-resource.ts';
 import { requireGroup, requireSubscription } from './lookup.ts';
 import { isIdentityName } from './names.ts';
@@ -73,7 +74,10 @@ export async function deleteIdentity(_parts: ResourceParts, call: Call): Promise
   return call.commit(async (transaction) => {
     const group = await requireGroup(transaction, call);
     const resourceId = identityResourceId(group.subscriptionId, group.name, call.parameters['identity'] ?? '');
-    if (!(await deleteManagedIdentity(transaction, resourceId))) return { status: 204 };
+    const identity = await findManagedIdentity(transaction, { resourceId });
+    if (!identity) return { status: 204 };
+    await deleteManagedIdentity(transaction, resourceId);
+    await unassignEverywhere(transaction, identity.resourceId);
     await removeAssignmentsUnder(transaction, foldScope(resourceId));
     return { status: 200, subject: resourceId };
   });

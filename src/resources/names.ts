@@ -54,3 +54,8 @@ export const knownLocations: readonly { readonly name: string; readonly displayN
   { name: 'westus2', displayName: 'West US 2' },
   { name: 'westus3', displayName: 'West US 3' },
 ]);
+
+/** Whether the text can name a machine or an application host: 1 to 64 letters, digits, `_` and `-`, a letter or digit first. */
+export function isHostName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(name);
+}

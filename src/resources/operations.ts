@@ -10,6 +10,7 @@ import {
   purgeDeletedVault,
 } from './deleted-vaults.ts';
 import { deleteGroup, getGroup, headGroup, listResourceGroups, patchGroup, putGroup } from './groups.ts';
+import { hostOperations } from './host-operations.ts';
 import {
   deleteIdentity,
   getIdentity,
@@ -232,6 +233,7 @@ export function resourceOperations(parts: ResourceOperationParts): readonly Oper
   return [
     ...sections.flatMap((section) => section.rows.map((one) => toOperation(parts, section, one))),
     ...lockOperations(parts),
+    ...hostOperations(parts),
     {
       ...open,
       id: 'CloudEndpoints',

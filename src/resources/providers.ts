@@ -1,7 +1,13 @@
 import { foldName } from '../base/ids.ts';
 import { type Answer, type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
-import { authorizationVersions, keyVaultVersions, managedIdentityVersions, resourcesVersions } from './arm-versions.ts';
+import {
+  authorizationVersions,
+  hostVersions,
+  keyVaultVersions,
+  managedIdentityVersions,
+  resourcesVersions,
+} from './arm-versions.ts';
 import { requireSubscription } from './lookup.ts';
 import { knownLocations } from './names.ts';
 import type { ResourceParts } from './parts.ts';
@@ -39,6 +45,8 @@ const providers: readonly Provider[] = Object.freeze([
     versions: managedIdentityVersions.known,
     types: ['userAssignedIdentities'],
   },
+  { namespace: 'Microsoft.Compute', versions: hostVersions.known, types: ['virtualMachines'] },
+  { namespace: 'Microsoft.Web', versions: hostVersions.known, types: ['sites'] },
   { namespace: 'Microsoft.Resources', versions: resourcesVersions.known, types: ['subscriptions', 'resourceGroups'] },
 ]);
 

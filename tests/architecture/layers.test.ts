@@ -54,6 +54,7 @@ const queryFiles: Readonly<Record<string, string>> = {
   'src/jobs/lease.ts': 'the only query of its room',
   'src/recovery/purge-vault.ts': 'empties the tables of a vault, whichever room they belong to',
   'src/recovery/server-restore.ts': 'fills the tables of every room, below their services',
+  'src/resources/host-repository.ts': 'the queries of hosts, too many for one file with those of vaults',
   'src/resources/lock-repository.ts': 'the queries of locks, too many for one file with those of vaults',
   'src/server.ts': 'two look-ups of the composition root',
 };

@@ -46,3 +46,20 @@ describe('locks', () => {
     await az.run(words`resource lock delete -n one -g ${group} --resource ${vaultName} --resource-type ${type}`);
   });
 });
+
+describe('machines', () => {
+  it('are registered, and have identities that come and go', async () => {
+    const type = 'Microsoft.Compute/virtualMachines';
+    await az.json(words`resource create -g ${group} -n vm1 --resource-type ${type} --location local --properties {}`);
+    const assigned = await az.json(words`vm identity assign -g ${group} -n vm1`);
+    assert.match(assigned.systemAssignedIdentity, /^[0-9a-f-]{36}$/);
+    const robot = await az.json(words`identity create -g ${group} -n robot`);
+    await az.json(words`vm identity assign -g ${group} -n vm1 --identities ${robot.id}`);
+    const shown = await az.json(words`vm identity show -g ${group} -n vm1`);
+    assert.equal(shown.principalId, assigned.systemAssignedIdentity);
+    assert.deepEqual(Object.keys(shown.userAssignedIdentities), [robot.id]);
+    await az.run(words`vm identity remove -g ${group} -n vm1 --identities ${robot.id}`);
+    assert.equal((await az.json(words`vm identity show -g ${group} -n vm1`)).type, 'SystemAssigned');
+    await az.run(words`resource delete -g ${group} -n vm1 --resource-type ${type}`);
+  });
+});
