@@ -76,6 +76,12 @@ const undescribed = [
   /^\/+subscriptions\/[^/]+\/resourcegroups\/[^/]+(\/resources)?$/,
   /^\/+subscriptions\/[^/]+(\/resourcegroups\/[^/]+)?\/providers\/microsoft\.managedidentity\/userassignedidentities(\/[^/]+)?$/,
   /^\/+subscriptions\/[^/]+\/providers\/microsoft\.keyvault\/locations\/[^/]+\/operationresults\/[^/]+$/,
+  // The service publishes how denials are read; here they are also made and removed.
+  /^\/+subscriptions\/.+\/providers\/microsoft\.authorization\/denyassignments\/[^/]+$/,
+  // Locks, and the machines and application hosts that identities belong to: their files are not among those held here.
+  /^\/+subscriptions\/.+\/providers\/microsoft\.authorization\/locks(\/[^/]+)?$/,
+  /^\/+subscriptions\/.+\/providers\/microsoft\.compute\/+virtualmachines(\/[^/]+)?$/,
+  /^\/+subscriptions\/.+\/providers\/microsoft\.web\/+sites(\/[^/]+)?$/,
 ];
 
 const line = ({ method, url, status }: RecordedExchange): string => `${method} ${url} ${status}`;
