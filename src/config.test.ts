@@ -38,6 +38,7 @@ describe('the configuration', () => {
       sealKeyFile: resolve('some/where/seal.key'),
       tls: null,
       acceptNewerApiVersions: false,
+      trustedIssuers: [],
       first: { subscription: 'Strongroom', group: 'strongroom', vault: 'main-vault', location: 'local' },
     });
   });
@@ -54,6 +55,7 @@ describe('the configuration', () => {
       tlsCertificateFile: '/etc/cert.pem',
       tlsKeyFile: '/etc/key.pem',
       acceptNewerApiVersions: true,
+      trustedIssuers: [{ issuer: 'https://ci.example', jwksFile: '/etc/jwks.json' }],
       firstSubscription: 'S',
       firstGroup: 'G',
       firstVault: 'V-V',
@@ -70,6 +72,14 @@ describe('the configuration', () => {
       sealKeyFile: join(folder, 'keys/seal.key'),
       tls: { certificateFile: '/etc/cert.pem', keyFile: '/etc/key.pem' },
       acceptNewerApiVersions: true,
+      trustedIssuers: [
+        {
+          issuer: 'https://ci.example',
+          keys: { kind: 'file', path: '/etc/jwks.json' },
+          caFile: null,
+          algorithms: ['RS256', 'PS256', 'ES256'],
+        },
+      ],
       first: { subscription: 'S', group: 'G', vault: 'V-V', location: 'L' },
     });
     assert.equal(read({ sealKeyFile: '/media/seal.key' }).sealKeyFile, '/media/seal.key');

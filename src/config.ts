@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { readTrustedIssuers, type TrustedIssuer } from './identity/trusted-issuers.ts';
 
 /** How one installation is run; see docs/operations.md. */
 export interface Config {
@@ -20,6 +21,8 @@ export interface Config {
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   /** Serve api-versions newer than the newest known one as that one. */
   readonly acceptNewerApiVersions: boolean;
+  /** The issuers outside whose tokens federated credentials may believe. */
+  readonly trustedIssuers: readonly TrustedIssuer[];
   /** What of the first start's resources is named how. */
   readonly first: {
     readonly subscription: string;
@@ -76,6 +79,7 @@ export function readConfig(flags: ConfigFlags): Config {
     sealKeyFile: resolve(dataDir, file.text('sealKeyFile') ?? 'seal.key'),
     tls: tlsOf(file),
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
+    trustedIssuers: issuersOf(file),
     first: {
       subscription: file.text('firstSubscription') ?? 'Strongroom',
       group: file.text('firstGroup') ?? 'strongroom',
@@ -128,6 +132,12 @@ function tlsOf(file: Settings): Config['tls'] {
   return { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) };
 }
 
+function issuersOf(file: Settings): readonly TrustedIssuer[] {
+  const result = readTrustedIssuers(file.list('trustedIssuers') ?? []);
+  if ('fault' in result) throw new ConfigFault(`The setting trustedIssuers is wrong: ${result.fault}.`);
+  return result.issuers;
+}
+
 function domainOf(text: string): string {
   if (!/^(?=.{1,200}$)[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text))
     throw new ConfigFault(`The domain ${text} is not a domain name.`);
@@ -178,6 +188,10 @@ class Settings {
     const isTexts = (value: unknown): value is string[] =>
       Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string');
     return this.#take(name, isTexts, 'a list of texts');
+  }
+
+  list(name: string): readonly unknown[] | undefined {
+    return this.#take(name, (value): value is unknown[] => Array.isArray(value), 'a list');
   }
 
   isOff(name: string): boolean {

@@ -16,6 +16,7 @@ import { type Listener, listen } from './http/listen.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import { endpointSecret, imdsOperations } from './identity/imds-operations.ts';
 import { loginOperations } from './identity/operations.ts';
+import { OutsideIssuers } from './identity/outside-issuers.ts';
 import { SigningKeys } from './identity/signing-keys.ts';
 import { Scheduler } from './jobs/scheduler.ts';
 import { type HostName, hostReader } from './operations/hosts.ts';
@@ -162,7 +163,7 @@ async function composeApps(
     ...secretOperations({ ...base, pager: new Pager(keyring) }),
     ...resourceOperations({ ...base, access, health }),
     ...accessOperations({ ...base, access }),
-    ...loginOperations({ ...base, signingKeys }),
+    ...loginOperations({ ...base, signingKeys, issuers: new OutsideIssuers(config.trustedIssuers, clock) }),
     ...graphOperations(base),
   ];
   const front = { pipeline, clock, tenantId, domain };

@@ -5,6 +5,7 @@ import { isUuid } from '../base/ids.ts';
 import { readResource, type TokenPlane, tokenIssuer } from './audiences.ts';
 import type { Authentication } from './caller.ts';
 import type { SigningKeys } from './signing-keys.ts';
+import { CREDENTIAL_CLAIM } from './tokens.ts';
 
 /** The claims of a token whose signature and issuer have been verified. */
 export interface TokenClaims {
@@ -19,6 +20,8 @@ export interface TokenClaims {
   readonly scopes: string | null;
   readonly managedIdentity: string | null;
   readonly tokenId: string;
+  /** The mark of the credential it was got by; null for managed identities. */
+  readonly credential: string | null;
   /** Milliseconds since the Unix epoch. */
   readonly starts: number;
   readonly expires: number;
@@ -89,6 +92,7 @@ function foreign(token: string, domain: string, kid: string): TokenRefusal {
 
 function readClaims(payload: Record<string, unknown>, domain: string): TokenClaims | null {
   const { aud, iss, tid, oid, appid, appidacr, uti, exp, nbf, scp, xms_mirid: mirid } = payload;
+  const credential = payload[CREDENTIAL_CLAIM];
   if (typeof aud !== 'string' || typeof iss !== 'string' || typeof uti !== 'string') return null;
   if (typeof tid !== 'string' || typeof oid !== 'string' || typeof appid !== 'string') return null;
   if (typeof exp !== 'number' || typeof nbf !== 'number') return null;
@@ -103,6 +107,7 @@ function readClaims(payload: Record<string, unknown>, domain: string): TokenClai
     scopes: typeof scp === 'string' ? scp : null,
     managedIdentity: typeof mirid === 'string' ? mirid : null,
     tokenId: uti,
+    credential: typeof credential === 'string' ? credential : null,
     starts: nbf * 1000,
     expires: exp * 1000,
   };

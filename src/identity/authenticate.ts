@@ -4,6 +4,7 @@ import type { Store } from '../store/store.ts';
 import { malformed, shown, type TokenClaims, type TokenRefusal, verifyAccessToken } from './access-token.ts';
 import { type TokenPlane, tokenIssuer } from './audiences.ts';
 import type { Authentication, Caller } from './caller.ts';
+import { stillStands } from './credential-mark.ts';
 import { groupsOf, principalById } from './repository.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
@@ -142,6 +143,9 @@ async function readCaller(store: Store, claims: TokenClaims): Promise<{ readonly
     principal?.tenant_id === tenantId && (principal.kind !== 'ServicePrincipal' || principal.app_id === appId);
   if (!principal || !isSame) return { refusal: 'principal-unknown', facts: { oid, appid: appId } };
   if (principal.enabled !== 1) return { refusal: 'principal-disabled', facts: { oid, appid: appId } };
+  if (claims.credential !== null && !(await stillStands(store.reader, appId, claims.credential))) {
+    return { refusal: 'token-credential-removed', facts: { oid, appid: appId } };
+  }
   const caller: Caller = {
     oid,
     tenantId,

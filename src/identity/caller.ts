@@ -39,6 +39,7 @@ export type Authentication =
         | 'token-expired'
         | 'token-not-yet-valid'
         | 'principal-unknown'
-        | 'principal-disabled';
+        | 'principal-disabled'
+        | 'token-credential-removed';
       readonly facts: Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
     };

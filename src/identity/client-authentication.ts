@@ -2,6 +2,8 @@ import { toIso } from '../base/text.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { type VerifiedAssertion, verifyAssertion } from './client-assertion.ts';
 import { noSecret, verifySecret } from './client-secret.ts';
+import { federatedMark, type ProvingCredential } from './credential-mark.ts';
+import { outsideIssuer, proveFederated } from './federated-assertion.ts';
 import type { IdentityParts } from './parts.ts';
 import { type CredentialRow, credentialsOfApp, type PrincipalRow, principalByAppId } from './repository.ts';
 import type { TokenRequest } from './token-request.ts';
@@ -9,8 +11,10 @@ import type { TokenRequest } from './token-request.ts';
 /** A client that has proved itself. */
 export interface AuthenticatedClient {
   readonly principal: PrincipalRow;
-  /** Id of the credential that did. */
+  /** Id of the credential that did, for the audit log. */
   readonly credentialId: string;
+  /** The credential as the token carries it. */
+  readonly credential: ProvingCredential;
   /** Set where it was an assertion: it counts once, so its use is yet to be recorded. */
   readonly assertion: VerifiedAssertion | null;
 }
@@ -32,7 +36,14 @@ export async function authenticateClient(
     credentialsOfApp.all(parts.store.reader, { appId: clientId }),
   ]);
   const secret = proof.kind === 'secret' ? judgeSecret(proof.secret, credentials, now) : null;
-  // A managed identity has no credentials of its own: for this endpoint it is no application.
+  const issuer = proof.kind === 'assertion' ? outsideIssuer(proof.assertion) : null;
+  if (proof.kind === 'assertion' && issuer !== null && principal) {
+    const federated = await proveFederated(parts, { clientId, assertion: proof.assertion, issuer }, now);
+    assertEnabled(principal, clientId);
+    const credential = { mark: federatedMark(federated), expires: null };
+    return { principal, credentialId: federated.id, credential, assertion: null };
+  }
+  // A managed identity has no credentials of its own: by secret or certificate it is no application.
   if (!principal || principal.type === 'ManagedIdentity') throw new Refusal('application-unknown', { clientId });
   const assertion =
     proof.kind === 'assertion'
@@ -40,8 +51,14 @@ export async function authenticateClient(
       : null;
   if (secret) assertSecret(secret, clientId, now);
   // After the proof: whether an application is disabled is its owner's to know.
+  assertEnabled(principal, clientId);
+  const credentialId = assertion?.credentialId ?? secret!.match!.id;
+  const { expires } = credentials.find(({ id }) => id === credentialId)!;
+  return { principal, credentialId, credential: { mark: credentialId, expires }, assertion };
+}
+
+function assertEnabled(principal: PrincipalRow, clientId: string): void {
   if (principal.enabled !== 1) throw new Refusal('application-disabled', { clientId, name: principal.display_name });
-  return { principal, credentialId: assertion?.credentialId ?? secret!.match!.id, assertion };
 }
 
 interface SecretVerdict {

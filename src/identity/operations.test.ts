@@ -84,7 +84,8 @@ describe('the identity plane', () => {
         currentDate: new Date(plane.clock.now()),
       });
       assert.deepEqual(protectedHeader, { typ: 'JWT', alg: 'RS256', kid: keys[0].kid, x5t: keys[0].x5t });
-      const { uti, ...claims } = payload;
+      const { uti, strongroom_credential: credential, ...claims } = payload;
+      assert.match(String(credential), /^[\da-f-]{36}$/);
       assert.match(String(uti), /^[\w-]{22}$/);
       assert.deepEqual(claims, {
         aud: 'https://vault.azure.net',

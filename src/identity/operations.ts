@@ -89,7 +89,7 @@ class TokenEndpoint {
 
   #sign(
     { resource, clientId, proof }: TokenRequest,
-    { principal }: AuthenticatedClient,
+    { principal, credential }: AuthenticatedClient,
     now: number,
   ): Promise<IssuedToken> {
     return issueAccessToken(this.#parts, {
@@ -98,6 +98,7 @@ class TokenEndpoint {
       appId: clientId,
       appIdAcr: proof.kind === 'secret' ? '1' : '2',
       lifetimeSeconds: TOKEN_SECONDS,
+      credential,
       now,
     });
   }

@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../base/ports.ts';
 import type { Store } from '../store/store.ts';
+import type { OutsideIssuers } from './outside-issuers.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** What the identity plane is made of. */
@@ -12,6 +13,8 @@ export interface IdentityParts {
   readonly tenantId: string;
   /** The domain under which the planes' host names are, in lower case. */
   readonly domain: string;
+  /** The issuers whose tokens federated credentials may believe; none where not set. */
+  readonly issuers?: OutsideIssuers;
   /** Further names of the tenant, in lower case, e.g. its domain name. */
   readonly tenantNames?: readonly string[];
 }

@@ -70,6 +70,11 @@ export const credentialsOfApp = statement<{ appId: string }, CredentialRow>((db,
   db.selectFrom('credentials').selectAll().where('app_id', '=', p('appId')).orderBy('created').orderBy('id'),
 );
 
+/** One credential of an application, if it is still there. */
+export const credentialOfApp = statement<{ appId: string; id: string }, { id: string }>((db, p) =>
+  db.selectFrom('credentials').select('id').where('app_id', '=', p('appId')).where('id', '=', p('id')),
+);
+
 /** Adds a principal. */
 export const insertPrincipal = statement<{
   id: string;

@@ -2,12 +2,16 @@ import { SignJWT } from 'jose/jwt/sign';
 import type { Random } from '../base/ports.ts';
 import { toBase64Url, toSeconds } from '../base/text.ts';
 import { tokenIssuer } from './audiences.ts';
+import type { ProvingCredential } from './credential-mark.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** Seconds that an application's token lives. */
 export const TOKEN_SECONDS = 3599;
 /** Seconds that a managed identity's token lives, as on the service. */
 export const IDENTITY_TOKEN_SECONDS = 86_399;
+
+/** The claim that names the credential a token was got by; Entra's tokens have none like it. */
+export const CREDENTIAL_CLAIM = 'strongroom_credential';
 
 /** What a token is to say. */
 export interface TokenOrder {
@@ -18,6 +22,8 @@ export interface TokenOrder {
   /** How the client proved itself: `1` secret, `2` certificate or managed identity. */
   readonly appIdAcr: '1' | '2';
   readonly lifetimeSeconds: number;
+  /** The credential it was got by: the token ends at latest with it. */
+  readonly credential?: ProvingCredential;
   /** Resource id of the managed identity, where it is one. */
   readonly managedIdentity?: string;
   /** Milliseconds since the Unix epoch. */
@@ -49,7 +55,11 @@ export async function issueAccessToken(
   const { newest } = parts.signingKeys;
   const issuer = tokenIssuer(parts.domain, parts.tenantId);
   const notBefore = toSeconds(order.now);
-  const expires = notBefore + order.lifetimeSeconds;
+  const { credential } = order;
+  const expires = Math.min(
+    notBefore + order.lifetimeSeconds,
+    credential?.expires ? toSeconds(credential.expires) : Number.POSITIVE_INFINITY,
+  );
   const id = toBase64Url(parts.random.bytes(16));
   const token = await new SignJWT({
     aud: order.resource,
@@ -66,6 +76,7 @@ export async function issueAccessToken(
     tid: parts.tenantId,
     uti: id,
     ver: '1.0',
+    ...(credential && { [CREDENTIAL_CLAIM]: credential.mark }),
     ...(order.managedIdentity === undefined ? {} : { xms_mirid: order.managedIdentity }),
   })
     .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid: newest.kid, x5t: newest.kid })

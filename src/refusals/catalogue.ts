@@ -1,5 +1,6 @@
 import { authorisationRefusals } from './authorisation.ts';
 import { dataRefusals } from './data.ts';
+import { federationRefusals } from './federation.ts';
 import { generalRefusals } from './general.ts';
 import { graphRefusals } from './graph.ts';
 import { lockRefusals } from './locks.ts';
@@ -15,6 +16,7 @@ const tables = {
   ...managementRefusals,
   ...lockRefusals,
   ...loginRefusals,
+  ...federationRefusals,
   ...graphRefusals,
   ...peopleRefusals,
 };

@@ -4,6 +4,7 @@ import { refusalsPage } from '../../src/doctor/refusals-page.ts';
 import { authorisationRefusals } from '../../src/refusals/authorisation.ts';
 import { catalogue } from '../../src/refusals/catalogue.ts';
 import { dataRefusals } from '../../src/refusals/data.ts';
+import { federationRefusals } from '../../src/refusals/federation.ts';
 import { generalRefusals } from '../../src/refusals/general.ts';
 import { graphRefusals } from '../../src/refusals/graph.ts';
 import { lockRefusals } from '../../src/refusals/locks.ts';
@@ -19,6 +20,7 @@ const codes = rows.map(([code]) => code);
 const assertions = 'src/identity/client-assertion.test.ts';
 const signIn = 'src/identity/operations.test.ts';
 const endpoint = 'src/identity/imds-operations.test.ts';
+const federation = 'src/identity/federated-assertion.test.ts';
 const directory = 'src/directory/operations.test.ts';
 const applicationParts = 'src/directory/application-parts.test.ts';
 const people = 'src/directory/people.test.ts';
@@ -30,11 +32,14 @@ const alikeOnTheWire: Readonly<Record<string, string>> = {
   'assertion-algorithm': assertions,
   'assertion-certificate-expired': assertions,
   'assertion-lifetime': assertions,
+  'assertion-malformed': assertions,
   'assertion-signature': assertions,
   'assertion-time': assertions,
   'client-authorization-malformed': signIn,
   'client-secret-expired': signIn,
   'parameter-missing': signIn,
+  'federated-token-malformed': federation,
+  'federated-token-time': federation,
   'identity-disabled': endpoint,
   'identity-host': endpoint,
   'identity-metadata-header': endpoint,
@@ -99,6 +104,7 @@ describe('the catalogue of refusals', () => {
       managementRefusals,
       lockRefusals,
       loginRefusals,
+      federationRefusals,
       graphRefusals,
       peopleRefusals,
     ];

@@ -7,8 +7,10 @@ import { type Authenticator, createAuthenticator } from '../../src/identity/auth
 import { newSecret } from '../../src/identity/client-secret.ts';
 import { endpointSecret, imdsOperations } from '../../src/identity/imds-operations.ts';
 import { loginOperations } from '../../src/identity/operations.ts';
+import { OutsideIssuers } from '../../src/identity/outside-issuers.ts';
 import * as identity from '../../src/identity/service.ts';
 import { SigningKeys } from '../../src/identity/signing-keys.ts';
+import type { TrustedIssuer } from '../../src/identity/trusted-issuers.ts';
 import { type HostName, hostReader } from '../../src/operations/hosts.ts';
 import { Pipeline } from '../../src/operations/pipeline.ts';
 import { assertUnlocked } from '../../src/resources/lock-guard.ts';
@@ -70,7 +72,7 @@ export const TENANT = '22222222-2222-4222-8222-222222222222';
 const SUBSCRIPTION = '33333333-3333-4333-8333-333333333333';
 
 /** Makes the identity planes of the domain `localhost`, with an administrator. */
-export async function identityPlane(): Promise<IdentityPlane> {
+export async function identityPlane(trustedIssuers: readonly TrustedIssuer[] = []): Promise<IdentityPlane> {
   const parts = await testParts();
   const { store, random, clock } = parts;
   const signingKeys = await SigningKeys.open(parts);
@@ -88,7 +90,12 @@ export async function identityPlane(): Promise<IdentityPlane> {
   });
   const shared = { pipeline, clock, tenantId: TENANT, domain: 'localhost' };
   const operations = [
-    ...loginOperations({ ...base, signingKeys, tenantNames: ['contoso.test'] }),
+    ...loginOperations({
+      ...base,
+      signingKeys,
+      tenantNames: ['contoso.test'],
+      issuers: new OutsideIssuers(trustedIssuers, clock),
+    }),
     ...graphOperations(base),
   ];
   const app = await buildApp({ ...shared, operations, readHost: hostReader('localhost') });
