@@ -1,5 +1,5 @@
 import { startRecordedServer } from '../../support/recorded-server.ts';
-import type { TestServer } from '../../support/server.ts';
+import type { ServerOptions, TestServer } from '../../support/server.ts';
 import { type AzSession, openAz, requireAz, words } from './az-session.ts';
 
 /** A started server with an Azure CLI beside it. */
@@ -23,9 +23,9 @@ export interface AzInstallation {
 export const noDiscovery = { env: { AZURE_CORE_INSTANCE_DISCOVERY: 'false' } };
 
 /** Starts a server and opens a session that knows nothing of it yet. */
-export async function openInstallation(): Promise<AzInstallation> {
+export async function openInstallation(options: ServerOptions = {}): Promise<AzInstallation> {
   await requireAz();
-  const server = await startRecordedServer();
+  const server = await startRecordedServer(options);
   const caFile = server.env['REQUESTS_CA_BUNDLE']!;
   const az = await openAz(caFile);
   const management = `https://management.${server.domain}:${server.port}`;
@@ -51,8 +51,8 @@ export async function openInstallation(): Promise<AzInstallation> {
 }
 
 /** Starts a server and signs the Azure CLI in as its administrator. */
-export async function openSignedIn(): Promise<AzInstallation> {
-  const installation = await openInstallation();
+export async function openSignedIn(options: ServerOptions = {}): Promise<AzInstallation> {
+  const installation = await openInstallation(options);
   const { az, server, management } = installation;
   await registerCloud(az, management);
   await az.json(words`config set core.instance_discovery=false`);
