@@ -15,6 +15,7 @@ import type { Vault } from '../resources/vault.ts';
 import { toRow } from '../resources/vault-row.ts';
 import { softDelete } from '../resources/vaults.ts';
 import * as service from '../secrets/service.ts';
+import type { Transaction } from '../store/port.ts';
 import { purgeJob } from './purge-job.ts';
 
 describe('the purge job', () => {
@@ -197,6 +198,58 @@ describe('the purge job', () => {
     await takeLease(parts.store, 'job/purge', 'other-node', parts.clock.now() + 1, 60_000);
     await purgeJob(parts).run(lost!, parts.clock.now());
     assert.equal((await names()).length, 120);
+  });
+
+  it('leaves what was recovered between being found due and being purged', async () => {
+    const saved = await makeVault('saved-vault');
+    for (const name of ['first', 'second']) {
+      await set(name);
+      await remove(name);
+      parts.clock.advance(1);
+    }
+    await parts.store.write((transaction) => softDelete(transaction, saved, parts.clock.now()));
+    parts.clock.advance(90 * DAY);
+    let isRecovered = false;
+    const store = {
+      ...parts.store,
+      write: async <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => {
+        const done = await parts.store.write(work);
+        if (isRecovered) return done;
+        isRecovered = true;
+        await service.recoverSecret(secretParts(), callOf('second', vault));
+        return done;
+      },
+    };
+    const lease = await takeLease(parts.store, 'job/purge', 'this-node', parts.clock.now(), 60_000);
+    await purgeJob({ ...parts, store }).run(lease!, parts.clock.now());
+    assert.deepEqual(await names(), ['second']);
+    assert.deepEqual(
+      (await records()).map(({ operationName }) => operationName),
+      ['SecretPurge', 'VaultPurge'],
+    );
+  });
+
+  it('leaves a vault that was recovered while others were purged', async () => {
+    const [doomed, saved] = [await makeVault('doomed-vault'), await makeVault('saved-vault')];
+    await parts.store.write((transaction) => softDelete(transaction, doomed, parts.clock.now()));
+    await parts.store.write((transaction) => softDelete(transaction, saved, parts.clock.now() + 1));
+    parts.clock.advance(91 * DAY);
+    let writes = 0;
+    const store = {
+      ...parts.store,
+      write: async <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => {
+        const done = await parts.store.write(work);
+        if (++writes === 1) await parts.store.write((transaction) => updateVault(transaction, toRow(saved)));
+        return done;
+      },
+    };
+    const lease = await takeLease(parts.store, 'job/purge', 'this-node', parts.clock.now(), 60_000);
+    await purgeJob({ ...parts, store }).run(lease!, parts.clock.now());
+    const vaults = await parts.store.reader.db.selectFrom('vaults').select('name').orderBy('name').execute();
+    assert.deepEqual(
+      vaults.map(({ name }) => name),
+      ['first-vault', 'saved-vault'],
+    );
   });
 
   it('does no harm when it runs twice', async () => {

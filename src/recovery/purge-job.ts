@@ -6,7 +6,7 @@ import { holdsLease, type Lease } from '../jobs/lease.ts';
 import type { Job } from '../jobs/scheduler.ts';
 import { findVaultById } from '../resources/repository.ts';
 import type { Vault } from '../resources/vault.ts';
-import { dueSecrets } from '../secrets/repository.ts';
+import { dueSecrets, isSecretDue } from '../secrets/repository.ts';
 import { eraseSecret } from '../secrets/service.ts';
 import type { JournalEntry } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
@@ -41,8 +41,11 @@ async function purgeDueSecrets(parts: PurgeParts, lease: Lease, now: number): Pr
   for (const row of due) {
     const isOurs = await parts.store.write(async (transaction) => {
       if (!(await holdsLease(transaction, lease))) return false;
-      const vault = await findVaultById(transaction, row.vault_id);
-      if (vault) await eraseSecret(transaction, vault, row.name_key);
+      // Recovered since it was found due, or purged and made anew under its name: what lives now is not ours to take.
+      const { vault_id: vaultId, name_key: nameKey } = row;
+      if (!(await isSecretDue.first(transaction, { vaultId, nameKey, now }))) return true;
+      const vault = await findVaultById(transaction, vaultId);
+      if (vault) await eraseSecret(transaction, vault, nameKey);
       transaction.record(entry(parts, 'SecretPurge', vault, `/secrets/${row.name}`, now));
       return true;
     });
@@ -56,7 +59,9 @@ async function purgeDueVaults(parts: PurgeParts, lease: Lease, now: number): Pro
   for (const vault of due) {
     const isOurs = await parts.store.write(async (transaction) => {
       if (!(await holdsLease(transaction, lease))) return false;
-      await purgeVault(transaction, parts.keyring, vault);
+      const found = await findVaultById(transaction, vault.id);
+      if (!found || found.purgeAt === null || found.purgeAt > now) return true;
+      await purgeVault(transaction, parts.keyring, found);
       transaction.record(entry(parts, 'VaultPurge', vault, '', now));
       return true;
     });

@@ -235,3 +235,13 @@ export const dueSecrets = statement<
     .orderBy('purge_at')
     .limit(p('limit')),
 );
+
+/** Whether a name's retention has ended: asked again inside the transaction that purges it, since it may have been recovered. */
+export const isSecretDue = statement<Named & { now: number }, { name: string }>((db, p) =>
+  db
+    .selectFrom('secrets')
+    .select('name')
+    .where('vault_id', '=', p('vaultId'))
+    .where('name_key', '=', p('nameKey'))
+    .where('purge_at', '<=', p('now')),
+);
