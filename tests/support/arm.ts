@@ -61,7 +61,13 @@ export function deleteVault(server: TestServer, token: string, name: string): Pr
 export async function assignRole(
   server: TestServer,
   token: string,
-  grant: { readonly role: string; readonly principalId: string; readonly scope: string },
+  grant: {
+    readonly role: string;
+    readonly principalId: string;
+    readonly scope: string;
+    /** ServicePrincipal by default. */
+    readonly principalType?: string;
+  },
 ): Promise<string> {
   const role = builtInRoles.find(({ name }) => name === grant.role);
   if (!role) throw new Error(`There is no role ${grant.role}.`);
@@ -70,7 +76,13 @@ export async function assignRole(
   await manage(server, token, {
     method: 'PUT',
     path,
-    body: { properties: { roleDefinitionId, principalId: grant.principalId, principalType: 'ServicePrincipal' } },
+    body: {
+      properties: {
+        roleDefinitionId,
+        principalId: grant.principalId,
+        principalType: grant.principalType ?? 'ServicePrincipal',
+      },
+    },
   });
   return path;
 }
