@@ -39,6 +39,7 @@ describe('the configuration', () => {
       tls: null,
       acceptNewerApiVersions: false,
       trustedIssuers: [],
+      movableClock: false,
       first: { subscription: 'Strongroom', group: 'strongroom', vault: 'main-vault', location: 'local' },
     });
   });
@@ -56,6 +57,7 @@ describe('the configuration', () => {
       tlsKeyFile: '/etc/key.pem',
       acceptNewerApiVersions: true,
       trustedIssuers: [{ issuer: 'https://ci.example', jwksFile: '/etc/jwks.json' }],
+      movableClock: true,
       firstSubscription: 'S',
       firstGroup: 'G',
       firstVault: 'V-V',
@@ -80,6 +82,7 @@ describe('the configuration', () => {
           algorithms: ['RS256', 'PS256', 'ES256'],
         },
       ],
+      movableClock: true,
       first: { subscription: 'S', group: 'G', vault: 'V-V', location: 'L' },
     });
     assert.equal(read({ sealKeyFile: '/media/seal.key' }).sealKeyFile, '/media/seal.key');

@@ -23,6 +23,8 @@ export interface Config {
   readonly acceptNewerApiVersions: boolean;
   /** The issuers outside whose tokens federated credentials may believe. */
   readonly trustedIssuers: readonly TrustedIssuer[];
+  /** Development alone: the clock may be moved forward. */
+  readonly movableClock: boolean;
   /** What of the first start's resources is named how. */
   readonly first: {
     readonly subscription: string;
@@ -48,6 +50,7 @@ export interface ConfigFlags {
   readonly port?: string | undefined;
   readonly imdsPort?: string | undefined;
   readonly domain?: string | undefined;
+  readonly movableClock?: boolean | undefined;
 }
 
 const DEFAULT_PORT = 8443;
@@ -64,6 +67,7 @@ export function readConfig(flags: ConfigFlags): Config {
   // The file's settings are taken also where the command line overrules them: what is left over does not exist.
   const filePort = file.port('port');
   const fileDomain = file.text('domain');
+  const fileMovable = file.flag('movableClock');
   const isImdsOff = file.isOff('imdsPort');
   const fileImdsPort = file.port('imdsPort');
   const port = portOf(flags.port, '--port') ?? filePort ?? DEFAULT_PORT;
@@ -80,6 +84,7 @@ export function readConfig(flags: ConfigFlags): Config {
     tls: tlsOf(file),
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
     trustedIssuers: issuersOf(file),
+    movableClock: flags.movableClock || (fileMovable ?? false),
     first: {
       subscription: file.text('firstSubscription') ?? 'Strongroom',
       group: file.text('firstGroup') ?? 'strongroom',

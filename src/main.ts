@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   az: () => import('./cli/az.ts'),
   trust: () => import('./cli/trust.ts'),
   hosts: () => import('./cli/hosts.ts'),
+  clock: () => import('./cli/clock.ts'),
   explain: () => import('./cli/explain.ts'),
   audit: () => import('./cli/audit.ts'),
   backup: () => import('./cli/backup.ts'),

@@ -18,6 +18,8 @@ import { endpointSecret, imdsOperations } from './identity/imds-operations.ts';
 import { loginOperations } from './identity/operations.ts';
 import { OutsideIssuers } from './identity/outside-issuers.ts';
 import { SigningKeys } from './identity/signing-keys.ts';
+import { clockOperations } from './jobs/clock-operations.ts';
+import { type MovableClock, openClock } from './jobs/movable-clock.ts';
 import { Scheduler } from './jobs/scheduler.ts';
 import { type HostName, hostReader } from './operations/hosts.ts';
 import type { Operation } from './operations/operation.ts';
@@ -42,6 +44,12 @@ export interface ServerParts {
   readonly log: Log;
 }
 
+/** The parts with the installation's clock in place of the machine's, which certificates still follow: clients judge them. */
+interface ClockedParts extends ServerParts {
+  readonly clock: MovableClock;
+  readonly machineClock: Clock;
+}
+
 /** A server that answers. */
 export interface RunningServer {
   readonly port: number;
@@ -53,6 +61,7 @@ export interface RunningServer {
   /** The secret that the App Service endpoint wants in X-IDENTITY-HEADER. */
   readonly identityHeader: string;
   readonly storePlace: string;
+  readonly clock: MovableClock;
   /** Lets what is under way finish, for at most the grace, and closes everything. */
   close(graceMilliseconds: number): Promise<void>;
 }
@@ -72,9 +81,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   });
   try {
     prepareSeal(config, random, await hasRootKey(store));
-    const keyring = await Keyring.open(store, openKeyFile(config.sealKeyFile, random), random, clock.now());
+    const movableClock = await openClock(clock, store, config.movableClock);
+    const keyring = await Keyring.open(store, openKeyFile(config.sealKeyFile, random), random, movableClock.now());
     store.useJournal(await openJournal(keyring, store.reader, chainName(config)));
-    return await serve(parts, store, keyring);
+    return await serve({ ...parts, clock: movableClock, machineClock: clock }, store, keyring);
   } catch (error) {
     await store.close();
     throw error;
@@ -105,10 +115,11 @@ function chainName(config: Config): string {
   return readFileSync(path, 'utf8').trim();
 }
 
-async function serve(parts: ServerParts, store: Store, keyring: Keyring): Promise<RunningServer> {
+async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promise<RunningServer> {
   const { config, clock, log } = parts;
   const { installation, credentials } = await installationOf(parts, store, keyring);
-  const { app, imdsApp, identityHeader } = await composeApps(parts, store, keyring, installation);
+  const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
+  const { app, imdsApp, identityHeader } = await composeApps(parts, store, keyring, installation, scheduler);
   const certificate = await certificateOf(parts, store, keyring);
   const listener = await listen(
     (request, response) => app.routing(request, response),
@@ -118,8 +129,8 @@ async function serve(parts: ServerParts, store: Store, keyring: Keyring): Promis
   );
   const imds = await listenForIdentities(config, listener, (request, response) => imdsApp.routing(request, response));
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
-  const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
   scheduler.start(purgeJob({ ...parts, store, keyring }));
+  const unwatch = clock.watch(log, () => void scheduler.runAll());
   const renewal = renewCertificate(parts, store, keyring, listener, certificate);
   return {
     port: listener.port,
@@ -129,8 +140,10 @@ async function serve(parts: ServerParts, store: Store, keyring: Keyring): Promis
     vaults: await vaultNames(store, installation.vaultName),
     identityHeader,
     storePlace: store.driver.place,
+    clock,
     close: async (grace) => {
       clearInterval(renewal);
+      unwatch();
       await Promise.all([listener.close(grace), imds?.close(grace)]);
       await Promise.all([app.close(), imdsApp.close(), scheduler.stop()]);
       await store.close();
@@ -140,10 +153,11 @@ async function serve(parts: ServerParts, store: Store, keyring: Keyring): Promis
 
 /** Joins the rooms: every operation behind one pipeline, the managed identity endpoint on a front of its own. */
 async function composeApps(
-  parts: ServerParts,
+  parts: ClockedParts,
   store: Store,
   keyring: Keyring,
   installation: Installation,
+  scheduler: Scheduler,
 ): Promise<{ app: App; imdsApp: App; identityHeader: string }> {
   const { config, clock, version } = parts;
   const { domain } = config;
@@ -158,12 +172,19 @@ async function composeApps(
     version,
     seal: { kind: 'key-file', state: 'open' },
     store: { kind: config.store.kind },
+    ...(clock.isMovable && { clock: { movable: true, aheadSeconds: Math.round(clock.ahead() / 1000) } }),
   });
   const operations: readonly Operation[] = [
     ...secretOperations({ ...base, pager: new Pager(keyring) }),
     ...resourceOperations({ ...base, access, health }),
     ...accessOperations({ ...base, access }),
     ...loginOperations({ ...base, signingKeys, issuers: new OutsideIssuers(config.trustedIssuers, clock) }),
+    ...clockOperations({
+      ...parts,
+      movableClock: clock,
+      isOwner: (caller, scope) => access.isOwner(caller, scope),
+      runJobs: () => scheduler.runAll(),
+    }),
     ...graphOperations(base),
   ];
   const front = { pipeline, clock, tenantId, domain };
@@ -206,16 +227,16 @@ async function installationOf(
   return { installation: (await findInstallation(store))!, credentials };
 }
 
-async function certificateOf(parts: ServerParts, store: Store, keyring: Keyring): Promise<ServerCertificate> {
-  const { config, clock } = parts;
+async function certificateOf(parts: ClockedParts, store: Store, keyring: Keyring): Promise<ServerCertificate> {
+  const { config, machineClock } = parts;
   return config.tls
     ? operatorCertificate(config.tls)
-    : localCertificate({ store, keyring }, config.domain, clock.now());
+    : localCertificate({ store, keyring }, config.domain, machineClock.now());
 }
 
 /** Looks every hour whether the certificate is to be renewed, and shows the new one to connections to come. */
 function renewCertificate(
-  parts: ServerParts,
+  parts: ClockedParts,
   store: Store,
   keyring: Keyring,
   listener: Listener,

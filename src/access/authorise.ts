@@ -104,6 +104,15 @@ export class Access {
     return verdict.grants;
   }
 
+  /** Whether the caller is an Owner of a scope, without a condition. */
+  async isOwner(caller: Caller, scope: string): Promise<boolean> {
+    const key = foldScope(scope);
+    const grants = await this.grantsOf(caller);
+    return grants.some(
+      (grant) => grant.role.id === OWNER && !isConditional(grant) && scopeReaches(grant.scopeKey, key),
+    );
+  }
+
   /** Tells for folded scopes whether the caller may do a management action there, the denials heard. */
   async reachOf(caller: Caller, action: string): Promise<(scopeKey: string) => boolean> {
     const grants = await this.grantsOf(caller);

@@ -3,11 +3,19 @@ import { join } from 'node:path';
 import { replaceFile } from '../base/files.ts';
 import { jsonLog } from '../base/log.ts';
 import { systemClock, systemRandom } from '../base/system.ts';
+import { DAY, toIso } from '../base/text.ts';
 import { type Config, readConfig } from '../config.ts';
 import { type RunningServer, startServer } from '../server.ts';
 import { lockDirectory } from '../store/sqlite/lock.ts';
 import { version } from '../version.ts';
-import { type Command, type CommandArguments, CommandError, type CommandIo, textOption } from './command.ts';
+import {
+  type Command,
+  type CommandArguments,
+  CommandError,
+  type CommandIo,
+  flagOption,
+  textOption,
+} from './command.ts';
 import { DATA_DIR_USAGE, dataDirOf, dataDirOption } from './data-dir.ts';
 
 const GRACE_MS = 10_000;
@@ -17,13 +25,14 @@ export const command: Command = {
   name: 'start',
   summary: 'start the server; an empty data directory gets everything it needs',
   usage: [
-    'strongroom start [--data-dir DIR] [--port PORT] [--imds-port PORT] [--domain NAME] [--config FILE]',
+    'strongroom start [--data-dir DIR] [--port PORT] [--imds-port PORT] [--domain NAME] [--config FILE] [--dev]',
     '',
     DATA_DIR_USAGE,
     '  --port PORT         HTTPS port (default: 8443; 0 takes a free one)',
     '  --imds-port PORT    port of the managed identity endpoint on loopback (default: the HTTPS port + 1)',
     '  --domain NAME       domain under which the hosts are (default: localhost)',
     '  --config FILE       JSON file with further settings, see docs/operations.md',
+    '  --dev               development alone: the clock may be moved, see strongroom clock',
   ].join('\n'),
   options: {
     ...dataDirOption,
@@ -31,6 +40,7 @@ export const command: Command = {
     'imds-port': { type: 'string' },
     domain: { type: 'string' },
     config: { type: 'string' },
+    dev: { type: 'boolean' },
   },
   run,
 };
@@ -43,6 +53,7 @@ export function configOf(args: CommandArguments, io: CommandIo): Config {
     port: textOption(args, 'port'),
     imdsPort: textOption(args, 'imds-port'),
     domain: textOption(args, 'domain'),
+    movableClock: flagOption(args, 'dev'),
   });
 }
 
@@ -108,6 +119,7 @@ function banner(config: Config, server: RunningServer): readonly string[] {
     `  Tenant         ${installation.tenantId}`,
     `  Subscription   ${installation.subscriptionName} (${installation.subscriptionId})`,
     `  Administrator  ${installation.clientId}`,
+    ...clockLines(server),
     ...(first
       ? [
           `  Secret         ${first.clientSecret}`,
@@ -121,6 +133,14 @@ function banner(config: Config, server: RunningServer): readonly string[] {
     '  npx strongroom trust                          make clients trust the certificate',
     '',
   ];
+}
+
+/** Loud on purpose: nothing on such a server lasts as long as it says. */
+function clockLines({ clock }: RunningServer): readonly string[] {
+  if (!clock.isMovable) return [];
+  const days = (clock.ahead() / DAY).toFixed(1);
+  const state = clock.ahead() > 0 ? `MOVED ${days} days ahead: it is ${toIso(clock.now())}` : 'movable';
+  return [`  CLOCK          ${state}; for development, never for production`];
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */

@@ -104,14 +104,23 @@ function judge(dataDir: string, runtime: Runtime, status: number, body: string):
   }
   const seal = parseObject(health['seal']);
   const store = parseObject(health['store']);
+  const clock = parseObject(health['clock']);
   const isUp = state === 'ok';
   const lines = [
     `Strongroom ${textOf(health['version']) ?? runtime.version} is ${isUp ? 'up' : `running, but ${state}`}.`,
     ...facts(dataDir, runtime),
     ...(seal ? [`  seal            ${[textOf(seal['kind']), textOf(seal['state'])].filter(Boolean).join(', ')}`] : []),
     ...(store ? [`  store           ${textOf(store['kind']) ?? 'unknown'}`] : []),
+    ...(clock
+      ? [`  CLOCK           ${describeClock(clock['aheadSeconds'])}; for development, never for production`]
+      : []),
   ];
   return { exitCode: isUp ? 0 : EXIT_NOT_HEALTHY, lines };
+}
+
+function describeClock(aheadSeconds: unknown): string {
+  if (typeof aheadSeconds !== 'number' || aheadSeconds <= 0) return 'movable';
+  return `MOVED ${(aheadSeconds / 86_400).toFixed(1)} days ahead`;
 }
 
 function notRunning(dataDir: string, more: readonly string[]): Finding {

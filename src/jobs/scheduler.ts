@@ -21,6 +21,7 @@ export class Scheduler {
   readonly #holder: string;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #running = new Set<Promise<void>>();
+  readonly #jobs = new Map<Job, Promise<void> | null>();
 
   constructor(parts: { store: Store; clock: Clock; log: Log; holder: string }) {
     this.#store = parts.store;
@@ -31,18 +32,33 @@ export class Scheduler {
 
   /** Runs the job now and then in its rhythm, one run at a time. */
   start(job: Job): void {
-    let busy = false;
-    const tick = () => {
-      if (busy) return;
-      busy = true;
-      const run = this.runOnce(job).finally(() => {
-        busy = false;
-        this.#running.delete(run);
-      });
-      this.#running.add(run);
-    };
+    const tick = () => void this.#runAlone(job);
     this.#timers.push(setInterval(tick, job.everyMilliseconds).unref());
     tick();
+  }
+
+  /** Runs every started job once, after what runs already, and waits for the end: what is due by now is done then. */
+  async runAll(): Promise<void> {
+    await Promise.all(
+      [...this.#jobs.keys()].map(async (job) => {
+        // The run under way looked at an earlier moment.
+        await this.#jobs.get(job);
+        await this.#runAlone(job);
+      }),
+    );
+  }
+
+  /** One run, or the one under way. */
+  #runAlone(job: Job): Promise<void> {
+    const current = this.#jobs.get(job);
+    if (current) return current;
+    const run = this.runOnce(job).finally(() => {
+      this.#jobs.set(job, null);
+      this.#running.delete(run);
+    });
+    this.#jobs.set(job, run);
+    this.#running.add(run);
+    return run;
   }
 
   /** One run, if this node gets the lease; a failure is logged and tried again at the next turn. */

@@ -1,4 +1,5 @@
 import { authorisationRefusals } from './authorisation.ts';
+import { clockRefusals } from './clock.ts';
 import { dataRefusals } from './data.ts';
 import { federationRefusals } from './federation.ts';
 import { generalRefusals } from './general.ts';
@@ -15,6 +16,7 @@ const tables = {
   ...authorisationRefusals,
   ...managementRefusals,
   ...lockRefusals,
+  ...clockRefusals,
   ...loginRefusals,
   ...federationRefusals,
   ...graphRefusals,

@@ -5,6 +5,8 @@ import { portSuffix } from './wire.ts';
 export interface Health {
   readonly seal: { readonly kind: string; readonly state: string };
   readonly store: { readonly kind: string };
+  /** Told only where the clock may be moved. */
+  readonly clock?: { readonly movable: boolean; readonly aheadSeconds: number };
 }
 
 /** The version from which on the metadata is one object; before it was a list of clouds. */
@@ -58,5 +60,5 @@ export async function getEndpoints(domain: string, call: Call): Promise<Answer> 
 
 /** Whether the server is up, for `strongroom status` and for probes. */
 export async function getHealth(version: string, health: Health): Promise<Answer> {
-  return { status: 200, body: { status: 'ok', version, seal: health.seal, store: health.store } };
+  return { status: 200, body: { status: 'ok', version, ...health } };
 }

@@ -4,6 +4,7 @@ import { accessOperations } from '../../src/access/role-operations.ts';
 import { graphOperations } from '../../src/directory/operations.ts';
 import { imdsOperations } from '../../src/identity/imds-operations.ts';
 import { loginOperations } from '../../src/identity/operations.ts';
+import { clockOperations } from '../../src/jobs/clock-operations.ts';
 import type { Operation } from '../../src/operations/operation.ts';
 import { resourceOperations } from '../../src/resources/operations.ts';
 import { secretOperations } from '../../src/secrets/operations.ts';
@@ -14,6 +15,7 @@ const operations: readonly Operation[] = [
   ...secretOperations(parts),
   ...resourceOperations(parts),
   ...accessOperations(parts),
+  ...clockOperations(parts),
   ...loginOperations(parts),
   ...graphOperations(parts),
   ...imdsOperations(parts),

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { refusalsPage } from '../../src/doctor/refusals-page.ts';
 import { authorisationRefusals } from '../../src/refusals/authorisation.ts';
 import { catalogue } from '../../src/refusals/catalogue.ts';
+import { clockRefusals } from '../../src/refusals/clock.ts';
 import { dataRefusals } from '../../src/refusals/data.ts';
 import { federationRefusals } from '../../src/refusals/federation.ts';
 import { generalRefusals } from '../../src/refusals/general.ts';
@@ -103,6 +104,7 @@ describe('the catalogue of refusals', () => {
       authorisationRefusals,
       managementRefusals,
       lockRefusals,
+      clockRefusals,
       loginRefusals,
       federationRefusals,
       graphRefusals,
