@@ -5,7 +5,7 @@ import { findBuiltInRole } from './built-in-roles.ts';
 import { conditionOf } from './conditions/reader.ts';
 import { readCustomRoles } from './custom-roles/repository.ts';
 import type { Grant, Role } from './role.ts';
-import { scopesAbove, scopesBelow } from './scope.ts';
+import { scopesAbove, scopesBelow, scopesBelowBut } from './scope.ts';
 
 /** A stored role assignment. */
 export interface RoleAssignment {
@@ -233,9 +233,15 @@ export async function deleteAssignment(transaction: Transaction, scopeKey: strin
   transaction.touch();
 }
 
-/** Removes every assignment at the scope and below it, as when what it names is gone for good. */
-export async function deleteAssignmentsUnder(transaction: Transaction, scopeKey: string): Promise<void> {
-  await removeAtOrBelow.change(transaction, { scopeKey, ...scopesBelow(scopeKey) });
+/** Removes every assignment at the scope and below it, but not below `keep`, as when what it names is gone for good. */
+export async function deleteAssignmentsUnder(
+  transaction: Transaction,
+  scopeKey: string,
+  keep: string | null,
+): Promise<void> {
+  for (const range of scopesBelowBut(scopeKey, keep)) {
+    await removeAtOrBelow.change(transaction, { scopeKey, ...range });
+  }
   transaction.touch();
 }
 

@@ -64,6 +64,23 @@ export function scopesBelow(scopeKey: string): { readonly from: string; readonly
   return { from: `${scopeKey}/`, to: `${scopeKey}0` };
 }
 
+/**
+ * As {@link scopesBelow}, in up to two ranges that leave out what is below another scope.
+ * @param keep a folded scope below the first, or null to leave out nothing
+ */
+export function scopesBelowBut(
+  scopeKey: string,
+  keep: string | null,
+): readonly { readonly from: string; readonly to: string }[] {
+  const all = scopesBelow(scopeKey);
+  if (keep === null) return [all];
+  const kept = scopesBelow(keep);
+  return [
+    { from: all.from, to: kept.from },
+    { from: kept.to, to: all.to },
+  ];
+}
+
 function isWord(segment: string | undefined, word: string): boolean {
   return segment !== undefined && foldName(segment) === word;
 }

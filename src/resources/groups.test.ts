@@ -75,8 +75,8 @@ describe('resource groups', () => {
     assert.notEqual((await arm.directory.find('doomed-vault'))?.deleted, null);
     const left = await arm.access.grantsOf(arm.caller(holder));
     assert.deepEqual(
-      left.map(({ scope }) => scope),
-      [`${arm.subscription}/resourceGroups/doomed2`],
+      left.map(({ scope }) => scope).sort(),
+      [vault, `${arm.subscription}/resourceGroups/doomed2`].sort(),
     );
     await arm.send('PUT', groupPath('doomed'), { body: { location: 'local' } });
     assert.equal((await arm.send('GET', identity)).status, 404);
@@ -84,5 +84,30 @@ describe('resource groups', () => {
       body: { location: 'local', properties: { ...properties, createMode: 'recover' } },
     });
     assert.equal(recovered.status, 200);
+    const back = await arm.access.grantsOf(arm.caller(holder));
+    assert.ok(back.some(({ scope }) => scope === vault));
+  });
+
+  it('leave the roles at a deleted vault to it, until it is purged', async () => {
+    const inside = `${arm.subscription}/resourceGroups/purged`;
+    const vault = `${inside}/providers/Microsoft.KeyVault/vaults/purged-vault`;
+    const properties = { tenantId: arm.tenantId, sku: { family: 'A', name: 'standard' } };
+    const holder = await arm.principal();
+    const create = async () => {
+      await arm.send('PUT', groupPath('purged'), { body: { location: 'local' } });
+      return arm.send('PUT', vault, { body: { location: 'local', properties } });
+    };
+    const scopes = async () => (await arm.access.grantsOf(arm.caller(holder))).map(({ scope }) => scope).sort();
+    assert.equal((await create()).status, 200);
+    await arm.grant(holder, 'Key Vault Secrets User', vault);
+    await arm.grant(holder, 'Key Vault Secrets User', `${vault}/secrets/one`);
+    await arm.grant(holder, 'Reader', inside);
+    assert.equal((await arm.send('DELETE', groupPath('purged'))).status, 200);
+    assert.deepEqual(await scopes(), [vault, `${vault}/secrets/one`]);
+    assert.equal((await create()).status, 409);
+    const deleted = `${arm.subscription}/providers/Microsoft.KeyVault/locations/local/deletedVaults/purged-vault`;
+    assert.equal((await arm.send('POST', `${deleted}/purge`)).status, 202);
+    assert.deepEqual(await scopes(), []);
+    assert.equal((await create()).status, 200);
   });
 });

@@ -91,7 +91,8 @@ export async function listResourceGroups(parts: ResourceParts, call: Call): Prom
 
 /**
  * Deletes a group with all that is inside, in one transaction: vaults become soft-deleted, managed identities and every role
- * assignment at the group or below it are gone. A vault recovered later, into a new group of the name, starts without them.
+ * assignment at the group or below it are gone, but for those at its vaults and their objects: they are the deleted vault's, come
+ * back when it is recovered into a new group of the name, and go when it is purged.
  */
 export async function deleteGroup(parts: ResourceParts, call: Call): Promise<Answer> {
   return call.commit(async (transaction) => {
@@ -106,7 +107,7 @@ export async function deleteGroup(parts: ResourceParts, call: Call): Promise<Ans
       }
     }
     await deleteHostsIn(transaction, group.subscriptionId, group.nameKey);
-    await removeAssignmentsUnder(transaction, foldScope(id));
+    await removeAssignmentsUnder(transaction, foldScope(id), foldScope(`${id}/providers/Microsoft.KeyVault/vaults`));
     await removeGroup(transaction, group);
     transaction.touch();
     return { status: 200, subject: id };

@@ -2,7 +2,7 @@ import type { Session, Transaction } from '../../store/port.ts';
 import type { DenyAssignmentTable } from '../../store/schema.ts';
 import { statement } from '../../store/statement.ts';
 import type { RolePermission } from '../role.ts';
-import { scopesAbove, scopesBelow } from '../scope.ts';
+import { scopesAbove, scopesBelow, scopesBelowBut } from '../scope.ts';
 import type { Denial, DeniedPrincipal } from './denial.ts';
 
 const all = statement<object, DenyAssignmentTable>((db) =>
@@ -119,9 +119,15 @@ export async function deleteDenial(transaction: Transaction, scopeKey: string, i
   transaction.touch();
 }
 
-/** Removes every denial at the scope and below it, as when what it names is gone for good. */
-export async function deleteDenialsUnder(transaction: Transaction, scopeKey: string): Promise<void> {
-  await removeAtOrBelow.change(transaction, { scopeKey, ...scopesBelow(scopeKey) });
+/** Removes every denial at the scope and below it, but not below `keep`, as when what it names is gone for good. */
+export async function deleteDenialsUnder(
+  transaction: Transaction,
+  scopeKey: string,
+  keep: string | null,
+): Promise<void> {
+  for (const range of scopesBelowBut(scopeKey, keep)) {
+    await removeAtOrBelow.change(transaction, { scopeKey, ...range });
+  }
   transaction.touch();
 }
 
