@@ -1,9 +1,13 @@
 import { checkNames } from '../operations/decision.ts';
+import { authorisationRefusals } from '../refusals/authorisation.ts';
+import { clockRefusals } from '../refusals/clock.ts';
 import { dataRefusals } from '../refusals/data.ts';
 import { generalRefusals } from '../refusals/general.ts';
 import { graphRefusals } from '../refusals/graph.ts';
+import { lockRefusals } from '../refusals/locks.ts';
 import { loginRefusals } from '../refusals/login.ts';
 import { managementRefusals } from '../refusals/management.ts';
+import { peopleRefusals } from '../refusals/people.ts';
 import type { RefusalRow } from '../refusals/row.ts';
 
 type Table = Readonly<Record<string, RefusalRow>>;
@@ -12,8 +16,12 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Every plane', table: generalRefusals },
   { title: 'Data plane', table: dataRefusals },
   { title: 'Management plane', table: managementRefusals },
+  { title: 'Roles, conditions, denials', table: authorisationRefusals },
+  { title: 'Management locks', table: lockRefusals },
+  { title: 'The clock', table: clockRefusals },
   { title: 'Sign-in and managed identity', table: loginRefusals },
   { title: 'Directory', table: graphRefusals },
+  { title: 'People and groups', table: peopleRefusals },
 ];
 
 const introduction = `# Refusals

@@ -97,6 +97,14 @@ describe('the catalogue of refusals', () => {
     );
   });
 
+  it('is whole in docs/refusals.md', () => {
+    const page = refusalsPage();
+    assert.deepEqual(
+      codes.filter((code) => !page.includes(`### ${code}\n`)),
+      [],
+    );
+  });
+
   it('has each code once', () => {
     const tables = [
       generalRefusals,
