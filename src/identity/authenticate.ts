@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { toIso } from '../base/text.ts';
+import { fromBase64Url, toIso } from '../base/text.ts';
 import type { Store } from '../store/store.ts';
 import { malformed, shown, type TokenClaims, type TokenRefusal, verifyAccessToken } from './access-token.ts';
 import { type TokenPlane, tokenIssuer } from './audiences.ts';
@@ -104,7 +104,10 @@ function readToken(header: string): string | TokenRefusal {
   if (!/^bearer +/i.test(header)) return { refusal: 'token-missing', facts: {} };
   if (header.length > MAX_TOKEN_LENGTH) return malformed(`it is longer than ${MAX_TOKEN_LENGTH} characters`);
   const match = /^bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(header);
-  return match ? match[1]! : malformed('it is not one JWT of three parts');
+  if (!match) return malformed('it is not one JWT of three parts');
+  // RFC 4648 §3.5: bits that mean nothing are zero, so that a token has one spelling.
+  const isCanonical = match[1]!.split('.').every((part) => fromBase64Url(part) !== null);
+  return isCanonical ? match[1]! : malformed('its base64url is not in the one form that it has');
 }
 
 /** What does not hold of a verified token here and now, or null. */
