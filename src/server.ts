@@ -28,7 +28,7 @@ import { Pipeline } from './operations/pipeline.ts';
 import { purgeJob } from './recovery/purge-job.ts';
 import { assertUnlocked } from './resources/lock-guard.ts';
 import { resourceOperations } from './resources/operations.ts';
-import { createVaultDirectory } from './resources/vault-directory.ts';
+import { createVaultDirectory, readVault } from './resources/vault-directory.ts';
 import { secretOperations } from './secrets/operations.ts';
 import type { Driver } from './store/port.ts';
 import { openSqlite } from './store/sqlite/driver.ts';
@@ -209,6 +209,7 @@ function pipelineOf(
     acceptNewerApiVersions: parts.config.acceptNewerApiVersions,
     assertUnlocked,
     findVault: (nameKey) => vaults.find(nameKey),
+    readVault,
     authenticate: (header, plane, tenant, now) => authenticator.authenticate(header, plane, tenant, now),
   });
 }

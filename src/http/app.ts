@@ -80,6 +80,7 @@ function addRoute(app: FastifyInstance, parts: AppParts, operation: Operation): 
     handler: async (request, reply) => {
       if (isBodiless) await admit(parts, operation, request);
       const passage = request.passage!;
+      if (!isBodiless) await parts.pipeline.admitBody(passage);
       send(passage, reply, await parts.pipeline.execute(passage, readBody(operation, request)));
       return reply;
     },

@@ -13,6 +13,9 @@ import type { Incoming } from './incoming.ts';
 import type { Answer, Call } from './operation.ts';
 import { checkVersion } from './versions.ts';
 
+/** A body that comes later than this after its head is late: what was judged then is judged again. */
+const LATE_MS = 100;
+
 type Awaitable<T> = T | Promise<T>;
 
 /** What the pipeline is made of. */
@@ -27,6 +30,8 @@ export interface PipelineParts {
   /** Refuses what a management lock forbids. @throws Refusal `scope-locked` */
   readonly assertUnlocked: (session: Session, action: string, scope: string) => Promise<void>;
   readonly findVault: (nameKey: string) => Awaitable<Vault | null>;
+  /** The vault of an internal id as the transaction sees it, live or deleted. */
+  readonly readVault: (session: Session, id: string) => Promise<Vault | null>;
   readonly authenticate: (
     header: string | undefined,
     plane: 'data' | 'management' | 'graph' | 'logs',
@@ -93,10 +98,23 @@ export class Pipeline {
    * The checks that come before the body is read: vault, authentication, the request's form, network, authorisation.
    * @throws Refusal
    */
-  async admit(passage: Passage): Promise<void> {
+  admit(passage: Passage): Promise<void> {
+    return this.#judge(passage, passage.time);
+  }
+
+  /**
+   * The same once more where the body came late: what was taken away meanwhile counts, however slowly a body is sent.
+   * @throws Refusal
+   */
+  async admitBody(passage: Passage): Promise<void> {
+    const now = this.#parts.clock.now();
+    if (now - passage.time >= LATE_MS) await this.#judge(passage, now);
+  }
+
+  async #judge(passage: Passage, now: number): Promise<void> {
     const { operation, host } = passage.incoming;
     if (host.plane === 'data') await this.#findVault(passage);
-    if (operation.need.kind !== 'anonymous') await this.#authenticate(passage);
+    if (operation.need.kind !== 'anonymous') await this.#authenticate(passage, now);
     passage.apiVersion = checkVersion(passage.incoming, this.#parts.acceptNewerApiVersions);
     const object = readObject(passage.incoming);
     passage.isWellFormed = true;
@@ -136,24 +154,15 @@ export class Pipeline {
     const name = passage.incoming.host.vaultKey;
     const found = this.#parts.findVault(name);
     const vault = found instanceof Promise ? await found : found;
-    if (!vault) throw new Refusal('vault-not-found', { vault: name });
-    if (vault.deleted !== null) {
-      throw new Refusal('vault-deleted', {
-        vault: vault.name,
-        location: vault.location,
-        deleted: new Date(vault.deleted).toISOString(),
-        purge: new Date(vault.purgeAt ?? 0).toISOString(),
-      });
-    }
-    passage.vault = vault;
+    passage.vault = liveVault(name, vault);
   }
 
-  async #authenticate(passage: Passage): Promise<void> {
+  async #authenticate(passage: Passage, now: number): Promise<void> {
     const { plane } = passage.incoming.operation;
     if (plane === 'login' || plane === 'imds') return;
     const header = passage.incoming.headers['authorization'] as string | undefined;
     const tenant = passage.vault?.tenantId ?? this.#parts.tenantId;
-    const pending = this.#parts.authenticate(header, plane, tenant, passage.time);
+    const pending = this.#parts.authenticate(header, plane, tenant, now);
     const result = pending instanceof Promise ? await pending : pending;
     if ('refusal' in result) {
       const url = passage.incoming.host.origin + passage.incoming.path.slice(0, 200);
@@ -215,6 +224,8 @@ export class Pipeline {
     const answer = await this.#parts.store.write(async (transaction) => {
       // Once more, since a lock may have come between: what is locked is not changed after its lock was answered.
       await this.#assertUnlocked(transaction, passage);
+      // A vault that was deleted or purged meanwhile, perhaps by another node, takes nothing in.
+      if (passage.vault) liveVault(passage.vault.nameKey, await this.#parts.readVault(transaction, passage.vault.id));
       const result = await work(transaction);
       transaction.record(this.#entry(passage, result.status, result, null));
       return result;
@@ -323,4 +334,16 @@ function subjectOf({ host, operation, parameters }: Incoming): string {
 function header({ headers }: Incoming, name: string): string {
   const value = headers[name];
   return typeof value === 'string' ? value : '';
+}
+
+/** The vault, where it is there and live. @throws Refusal `vault-not-found`, `vault-deleted` */
+function liveVault(name: string, vault: Vault | null): Vault {
+  if (!vault) throw new Refusal('vault-not-found', { vault: name });
+  if (vault.deleted === null) return vault;
+  throw new Refusal('vault-deleted', {
+    vault: vault.name,
+    location: vault.location,
+    deleted: new Date(vault.deleted).toISOString(),
+    purge: new Date(vault.purgeAt ?? 0).toISOString(),
+  });
 }

@@ -1,6 +1,7 @@
 import { foldName } from '../base/ids.ts';
+import type { Session } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
-import { findVaultByName } from './repository.ts';
+import { findVaultById, findVaultByName } from './repository.ts';
 import type { Vault } from './vault.ts';
 
 /** Vaults by name, as every request needs one. */
@@ -47,6 +48,11 @@ export function createVaultDirectory(store: Store): VaultDirectory {
       return typeof current === 'number' ? answer(nameKey, current) : current.then((value) => answer(nameKey, value));
     },
   };
+}
+
+/** The vault of an internal id, live or soft-deleted, as the session sees it; null once it is purged. */
+export function readVault(session: Session, id: string): Promise<Vault | null> {
+  return findVaultById(session, id);
 }
 
 function remember(known: Map<string, Vault>, nameKey: string, vault: Vault): void {

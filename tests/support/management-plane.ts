@@ -12,7 +12,7 @@ import { Pipeline } from '../../src/operations/pipeline.ts';
 import { assertUnlocked } from '../../src/resources/lock-guard.ts';
 import { resourceOperations } from '../../src/resources/operations.ts';
 import { createGroup, createSubscription } from '../../src/resources/service.ts';
-import { createVaultDirectory, type VaultDirectory } from '../../src/resources/vault-directory.ts';
+import { createVaultDirectory, readVault, type VaultDirectory } from '../../src/resources/vault-directory.ts';
 import { type TestParts, testParts } from './parts.ts';
 
 /** An answer of the management plane. */
@@ -126,6 +126,7 @@ async function appOver(parts: TestParts, access: Access, directory: VaultDirecto
     acceptNewerApiVersions: false,
     assertUnlocked,
     findVault: (nameKey) => directory.find(nameKey),
+    readVault,
     authenticate: (header) => {
       const oid = /^Bearer (\S+)$/.exec(header ?? '')?.[1];
       return oid ? { caller: callerFor(oid) } : { refusal: 'token-missing', facts: {} };
