@@ -2,6 +2,7 @@ import { checkNames } from '../operations/decision.ts';
 import { authorisationRefusals } from '../refusals/authorisation.ts';
 import { clockRefusals } from '../refusals/clock.ts';
 import { dataRefusals } from '../refusals/data.ts';
+import { federationRefusals } from '../refusals/federation.ts';
 import { generalRefusals } from '../refusals/general.ts';
 import { graphRefusals } from '../refusals/graph.ts';
 import { lockRefusals } from '../refusals/locks.ts';
@@ -20,6 +21,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Management locks', table: lockRefusals },
   { title: 'The clock', table: clockRefusals },
   { title: 'Sign-in and managed identity', table: loginRefusals },
+  { title: 'Federated credentials', table: federationRefusals },
   { title: 'Directory', table: graphRefusals },
   { title: 'People and groups', table: peopleRefusals },
 ];
