@@ -82,6 +82,8 @@ const undescribed = [
   /^\/+subscriptions\/.+\/providers\/microsoft\.authorization\/locks(\/[^/]+)?$/,
   /^\/+subscriptions\/.+\/providers\/microsoft\.compute\/+virtualmachines(\/[^/]+)?$/,
   /^\/+subscriptions\/.+\/providers\/microsoft\.web\/+sites(\/[^/]+)?$/,
+  // Our own: the clock that only a development server moves.
+  /^\/+subscriptions\/[^/]+\/providers\/strongroom\.development\/clock$/,
 ];
 
 const line = ({ method, url, status }: RecordedExchange): string => `${method} ${url} ${status}`;
