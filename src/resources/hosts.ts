@@ -49,9 +49,10 @@ export async function putHost(parts: ResourceParts, call: Call, type: HostType):
     const reason = '1 to 64 letters, digits, hyphens and underscores are expected, a letter or digit first';
     throw new Refusal('request-content-invalid', { property: 'name', reason });
   }
+  const refused = await refusedAssignments(parts, call, order);
   return call.commit(async (transaction) => {
     const group = await requireGroup(transaction, call);
-    const resourceId = `/subscriptions/${group.subscriptionId}/resourceGroups/${group.name}/providers/${type}/${name}`;
+    const resourceId = pathOf(group.subscriptionId, group.name, type, call);
     const before = await findHostOrMachine(transaction, resourceId);
     if (before && before.location !== location) {
       const facts = { name, location: before.location, group: group.name, asked: location };
@@ -73,7 +74,7 @@ export async function putHost(parts: ResourceParts, call: Call, type: HostType):
       created: before?.created ?? now,
       updated: now,
     };
-    return store(parts, call, transaction, host, before, order, before ? 200 : 201);
+    return store(parts, transaction, { host, before, order, refused }, before ? 200 : 201);
   });
 }
 
@@ -82,6 +83,7 @@ export async function patchHost(parts: ResourceParts, call: Call, type: HostType
   const tags = readTags(call);
   const asked = readIdentity(call);
   const members = readMembers(call);
+  const refused = asked ? await refusedAssignments(parts, call, asked) : new Map();
   return call.commit(async (transaction) => {
     const before = await requireHost(transaction, call, type);
     const removed = new Set((asked?.remove ?? []).map(foldName));
@@ -96,7 +98,7 @@ export async function patchHost(parts: ResourceParts, call: Call, type: HostType
       members: { ...before.members, ...members, properties },
       updated: parts.clock.now(),
     };
-    return store(parts, call, transaction, host, before, order, 200);
+    return store(parts, transaction, { host, before, order, refused }, 200);
   });
 }
 
@@ -174,32 +176,50 @@ async function requireHost(session: Session, call: Call, type: HostType): Promis
   throw new Refusal('resource-not-found', { type, name: call.parameters['host'] ?? '', group: group.name });
 }
 
-async function store(
+/** What is to become of a host. */
+interface HostChange {
+  readonly host: Host;
+  readonly before: Host | null;
+  readonly order: IdentityOrder;
+  /** Why the caller may not assign an identity, by its folded id. */
+  readonly refused: ReadonlyMap<string, Refusal>;
+}
+
+/** The identities of an order that the caller may not assign. Asked before the transaction, which waits for nothing but itself. */
+async function refusedAssignments(
   parts: ResourceParts,
   call: Call,
-  transaction: Transaction,
-  host: Host,
-  before: Host | null,
   order: IdentityOrder,
+): Promise<ReadonlyMap<string, Refusal>> {
+  const refused = new Map<string, Refusal>();
+  for (const id of order.add.filter(isIdentityResource)) {
+    try {
+      await parts.access.authoriseManagement(callerOf(call), ASSIGN, id);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      refused.set(foldName(id), error);
+    }
+  }
+  return refused;
+}
+
+async function store(
+  parts: ResourceParts,
+  transaction: Transaction,
+  { host, before, order, refused }: HostChange,
   status: number,
 ): Promise<Answer> {
   const userIdentities: string[] = [];
-  if (order.user) {
-    for (const id of new Set(order.add)) {
-      const found = isIdentityResource(id) ? await findManagedIdentity(transaction, { resourceId: id }) : null;
-      if (!found) {
-        const facts = {
-          property: 'identity.userAssignedIdentities',
-          reason: `there is no identity ${id.slice(0, 300)}`,
-        };
-        throw new Refusal('request-content-invalid', facts);
-      }
-      if (userIdentities.includes(found.resourceId)) continue;
-      if (!before?.userIdentities.includes(found.resourceId)) {
-        await parts.access.authoriseManagement(callerOf(call), ASSIGN, found.resourceId);
-      }
-      userIdentities.push(found.resourceId);
+  for (const id of order.user ? new Set(order.add) : []) {
+    const found = isIdentityResource(id) ? await findManagedIdentity(transaction, { resourceId: id }) : null;
+    if (!found) {
+      const reason = `there is no identity ${id.slice(0, 300)}`;
+      throw new Refusal('request-content-invalid', { property: 'identity.userAssignedIdentities', reason });
     }
+    if (userIdentities.includes(found.resourceId)) continue;
+    const refusal = before?.userIdentities.includes(found.resourceId) ? undefined : refused.get(foldName(id));
+    if (refusal) throw refusal;
+    userIdentities.push(found.resourceId);
   }
   await setSystemIdentity(parts, transaction, host, order.system);
   const stored = { ...host, hasSystemIdentity: order.system, userIdentities };
