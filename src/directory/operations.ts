@@ -1,7 +1,7 @@
 import type { Answer, Call, Operation } from '../operations/operation.ts';
-import { noVersions } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import * as applications from './applications.ts';
+import { ask, read, write } from './graph-rows.ts';
 import type { DirectoryParts } from './parts.ts';
 import { peopleOperations } from './people-operations.ts';
 import * as principals from './principals.ts';
@@ -14,11 +14,7 @@ export function graphOperations(parts: DirectoryParts): readonly Operation[] {
     read('GraphMe', '/me', (call) => principals.readMe(parts, call)),
     read('GraphOrganizations', '/organization', (call) => readOrganizations(parts, call)),
     ...(Object.keys(collections) as Collection[]).flatMap((collection) => readsOf(parts, collection)),
-    {
-      ...read('GraphGetByIds', '/directoryObjects/getByIds', (call) => principals.readByIds(parts, call)),
-      method: 'POST',
-      body: 'json',
-    },
+    ask('GraphGetByIds', '/directoryObjects/getByIds', (call) => principals.readByIds(parts, call)),
     read('GraphApplicationList', '/applications', (call) => applications.readApplications(parts, call)),
     read('GraphApplicationGet', '/applications/:id', (call) => applications.readApplication(parts, call, idOf(call))),
     // Below the others: takes `servicePrincipals(appId='…')`, which no path template can express, and names unknown
@@ -68,25 +64,6 @@ function writes(parts: DirectoryParts): readonly Operation[] {
       servicePrincipals.removeServicePrincipal(call),
     ),
   ];
-}
-
-const common = { plane: 'graph', versions: noVersions, throttle: 'none' } as const;
-
-function read(id: string, path: string, run: (call: Call) => Promise<Answer>): Operation {
-  const need = { kind: 'directory', write: false } as const;
-  return { ...common, id, method: 'GET', path: `/v1.0${path}`, need, body: 'none', success: [200], run };
-}
-
-function write(
-  id: string,
-  method: 'POST' | 'PATCH' | 'DELETE',
-  path: string,
-  status: number,
-  run: (call: Call) => Promise<Answer>,
-): Operation {
-  const need = { kind: 'directory', write: 'by-service' } as const;
-  const body = method === 'DELETE' ? 'none' : 'json';
-  return { ...common, id, method, path: `/v1.0${path}`, need, body, success: [status], run };
 }
 
 function idOf(call: Call): string {

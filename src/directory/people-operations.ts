@@ -1,6 +1,6 @@
-import type { Answer, Call, Operation } from '../operations/operation.ts';
-import { noVersions } from '../operations/versions.ts';
+import type { Call, Operation } from '../operations/operation.ts';
 import * as federated from './federated-credentials.ts';
+import { ask, read, write } from './graph-rows.ts';
 import * as groups from './groups.ts';
 import type { DirectoryParts } from './parts.ts';
 import * as people from './people.ts';
@@ -11,15 +11,15 @@ import * as roles from './role-assignments.ts';
 /** The rows of people and groups, and of what ties the objects of the directory together. */
 export function peopleOperations(parts: DirectoryParts): readonly Operation[] {
   return [
-    change('GraphUserCreate', 'POST', '/users', 201, (call) => people.makeUser(parts, call)),
-    change('GraphUserUpdate', 'PATCH', '/users/:id', 204, (call) => people.patchUser(parts, call)),
-    change('GraphUserDelete', 'DELETE', '/users/:id', 204, (call) => people.removeUser(call)),
-    change('GraphMeChangePassword', 'POST', '/me/changePassword', 204, (call) => people.changeOwnPassword(parts, call)),
-    change('GraphGroupCreate', 'POST', '/groups', 201, (call) => groups.makeGroup(parts, call)),
-    change('GraphGroupUpdate', 'PATCH', '/groups/:id', 204, (call) => groups.patchGroup(call)),
-    change('GraphGroupDelete', 'DELETE', '/groups/:id', 204, (call) => groups.removeGroup(call)),
-    change('GraphMemberAdd', 'POST', '/groups/:id/members/$ref', 204, (call) => groups.addGroupMember(call)),
-    change('GraphMemberRemove', 'DELETE', '/groups/:id/members/:other/$ref', 204, (call) =>
+    write('GraphUserCreate', 'POST', '/users', 201, (call) => people.makeUser(parts, call)),
+    write('GraphUserUpdate', 'PATCH', '/users/:id', 204, (call) => people.patchUser(parts, call)),
+    write('GraphUserDelete', 'DELETE', '/users/:id', 204, (call) => people.removeUser(call)),
+    write('GraphMeChangePassword', 'POST', '/me/changePassword', 204, (call) => people.changeOwnPassword(parts, call)),
+    write('GraphGroupCreate', 'POST', '/groups', 201, (call) => groups.makeGroup(parts, call)),
+    write('GraphGroupUpdate', 'PATCH', '/groups/:id', 204, (call) => groups.patchGroup(call)),
+    write('GraphGroupDelete', 'DELETE', '/groups/:id', 204, (call) => groups.removeGroup(call)),
+    write('GraphMemberAdd', 'POST', '/groups/:id/members/$ref', 204, (call) => groups.addGroupMember(call)),
+    write('GraphMemberRemove', 'DELETE', '/groups/:id/members/:other/$ref', 204, (call) =>
       groups.removeGroupMember(call),
     ),
     ...ownerRows('groups', 'GraphGroup'),
@@ -33,11 +33,9 @@ export function peopleOperations(parts: DirectoryParts): readonly Operation[] {
     ...membershipRows(parts, 'me', 'GraphMe'),
     ...federatedRows(parts),
     ...roleRows(parts),
-    read('GraphObjectGet', 'GET', '/directoryObjects/:id', (call) => references.readDirectoryObject(parts, call)),
+    read('GraphObjectGet', '/directoryObjects/:id', (call) => references.readDirectoryObject(parts, call)),
   ];
 }
-
-const common = { plane: 'graph', versions: noVersions, throttle: 'none' } as const;
 
 /** Each object's lists. */
 const related: readonly (readonly [string, ReferencedCollection, ShownRelation])[] = [
@@ -61,7 +59,7 @@ const related: readonly (readonly [string, ReferencedCollection, ShownRelation])
 
 function relatedRows(parts: DirectoryParts): readonly Operation[] {
   return related.map(([id, collection, relation]) =>
-    read(id, 'GET', `${objectPath(collection)}/${relation}`, (call) =>
+    read(id, `${objectPath(collection)}/${relation}`, (call) =>
       references.readRelated(parts, call, collection, relation),
     ),
   );
@@ -72,19 +70,17 @@ function membershipRows(parts: DirectoryParts, collection: ReferencedCollection,
   const groupsOf = (call: Call) => references.readMemberGroups(parts, call, collection);
   const check = (call: Call) => references.checkMemberGroups(parts, call, collection);
   return [
-    read(`${id}GetMemberGroups`, 'POST', `${path}/getMemberGroups`, groupsOf),
-    read(`${id}GetMemberObjects`, 'POST', `${path}/getMemberObjects`, groupsOf),
-    read(`${id}CheckMemberGroups`, 'POST', `${path}/checkMemberGroups`, check),
+    ask(`${id}GetMemberGroups`, `${path}/getMemberGroups`, groupsOf),
+    ask(`${id}GetMemberObjects`, `${path}/getMemberObjects`, groupsOf),
+    ask(`${id}CheckMemberGroups`, `${path}/checkMemberGroups`, check),
   ];
 }
 
 function ownerRows(collection: ReferencedCollection, id: string): readonly Operation[] {
   const path = `${objectPath(collection)}/owners`;
   return [
-    change(`${id}OwnerAdd`, 'POST', `${path}/$ref`, 204, (call) => references.addOwner(call, collection)),
-    change(`${id}OwnerRemove`, 'DELETE', `${path}/:other/$ref`, 204, (call) =>
-      references.removeOwner(call, collection),
-    ),
+    write(`${id}OwnerAdd`, 'POST', `${path}/$ref`, 204, (call) => references.addOwner(call, collection)),
+    write(`${id}OwnerRemove`, 'DELETE', `${path}/:other/$ref`, 204, (call) => references.removeOwner(call, collection)),
   ];
 }
 
@@ -93,11 +89,11 @@ function federatedRows(parts: DirectoryParts): readonly Operation[] {
   const one = `${list}/:other`;
   const id = 'GraphFederatedCredential';
   return [
-    read(`${id}List`, 'GET', list, (call) => federated.readFederatedCredentials(parts, call)),
-    read(`${id}Get`, 'GET', one, (call) => federated.readFederatedCredential(parts, call)),
-    change(`${id}Create`, 'POST', list, 201, (call) => federated.makeFederatedCredential(parts, call)),
-    change(`${id}Update`, 'PATCH', one, 204, (call) => federated.patchFederatedCredential(parts, call)),
-    change(`${id}Delete`, 'DELETE', one, 204, (call) => federated.removeFederated(call)),
+    read(`${id}List`, list, (call) => federated.readFederatedCredentials(parts, call)),
+    read(`${id}Get`, one, (call) => federated.readFederatedCredential(parts, call)),
+    write(`${id}Create`, 'POST', list, 201, (call) => federated.makeFederatedCredential(parts, call)),
+    write(`${id}Update`, 'PATCH', one, 204, (call) => federated.patchFederatedCredential(parts, call)),
+    write(`${id}Delete`, 'DELETE', one, 204, (call) => federated.removeFederated(call)),
   ];
 }
 
@@ -107,16 +103,16 @@ function roleRows(parts: DirectoryParts): readonly Operation[] {
   const definitions = '/roleManagement/directory/roleDefinitions';
   const assignments = '/roleManagement/directory/roleAssignments';
   return [
-    read('GraphRoleDefinitionList', 'GET', definitions, (call) => roles.readRoleDefinitions(call)),
-    read('GraphRoleDefinitionGet', 'GET', `${definitions}/:id`, (call) => roles.readRoleDefinition(call)),
-    read('GraphRoleAssignmentList', 'GET', assignments, (call) => roles.readRoleAssignments(parts, call)),
-    read('GraphRoleAssignmentGet', 'GET', `${assignments}/:id`, (call) => roles.readRoleAssignment(parts, call)),
+    read('GraphRoleDefinitionList', definitions, (call) => roles.readRoleDefinitions(call)),
+    read('GraphRoleDefinitionGet', `${definitions}/:id`, (call) => roles.readRoleDefinition(call)),
+    read('GraphRoleAssignmentList', assignments, (call) => roles.readRoleAssignments(parts, call)),
+    read('GraphRoleAssignmentGet', `${assignments}/:id`, (call) => roles.readRoleAssignment(parts, call)),
     {
-      ...change('GraphRoleAssignmentCreate', 'POST', assignments, 201, (call) => roles.makeRoleAssignment(call)),
+      ...write('GraphRoleAssignmentCreate', 'POST', assignments, 201, (call) => roles.makeRoleAssignment(call)),
       need,
     },
     {
-      ...change('GraphRoleAssignmentDelete', 'DELETE', `${assignments}/:id`, 204, (call) =>
+      ...write('GraphRoleAssignmentDelete', 'DELETE', `${assignments}/:id`, 204, (call) =>
         roles.removeRoleAssignment(call),
       ),
       need,
@@ -126,23 +122,4 @@ function roleRows(parts: DirectoryParts): readonly Operation[] {
 
 function objectPath(collection: ReferencedCollection): string {
   return collection === 'me' ? '/me' : `/${collection}/:id`;
-}
-
-function read(id: string, method: 'GET' | 'POST', path: string, run: (call: Call) => Promise<Answer>): Operation {
-  const need = { kind: 'directory', write: false } as const;
-  const body = method === 'GET' ? 'none' : 'json';
-  return { ...common, id, method, path: `/v1.0${path}`, need, body, success: [200], run };
-}
-
-/** A change whose service function asks for the right to it, or for the caller's own password. */
-function change(
-  id: string,
-  method: 'POST' | 'PATCH' | 'DELETE',
-  path: string,
-  status: number,
-  run: (call: Call) => Promise<Answer>,
-): Operation {
-  const need = { kind: 'directory', write: 'by-service' } as const;
-  const body = method === 'DELETE' ? 'none' : 'json';
-  return { ...common, id, method, path: `/v1.0${path}`, need, body, success: [status], run };
 }
