@@ -32,8 +32,6 @@ export const backupTables: readonly { readonly table: keyof Tables; readonly key
   { table: 'refresh_tokens', key: ['digest'] },
   { table: 'locks', key: ['scope_key', 'name_key'] },
   { table: 'resources', key: ['resource_key'] },
-  { table: 'private_endpoint_connections', key: ['vault_id', 'name_key'] },
-  { table: 'model_changes', key: ['vault_id', 'id'] },
   { table: 'audit_heads', key: ['chain'] },
   { table: 'audit_batches', key: ['chain', 'first_sequence'] },
 ];

@@ -44,7 +44,6 @@ async function createRoles(db: Kysely<Tables>, create: TableMaker): Promise<void
       principals: 'text',
       exclude_principals: 'text',
       only_here: 'integer',
-      condition: 'text?',
       created: 'integer',
       updated: 'integer',
       created_by: 'text',
@@ -170,31 +169,4 @@ async function createManagement(db: Kysely<Tables>, create: TableMaker): Promise
     ['resource_key'],
   );
   await db.schema.createIndex('resources_group').on('resources').columns(['subscription_id', 'group_key']).execute();
-  await create(
-    'private_endpoint_connections',
-    {
-      vault_id: 'text',
-      name_key: 'text',
-      name: 'text',
-      etag: 'text',
-      properties: 'text',
-      created: 'integer',
-      updated: 'integer',
-    },
-    ['vault_id', 'name_key'],
-  );
-  await create(
-    'model_changes',
-    {
-      vault_id: 'text',
-      id: 'text',
-      direction: 'text',
-      state: 'text',
-      plan: 'text',
-      created: 'integer',
-      updated: 'integer',
-      created_by: 'text',
-    },
-    ['vault_id', 'id'],
-  );
 }

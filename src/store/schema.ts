@@ -47,8 +47,6 @@ export interface Tables {
   refresh_tokens: RefreshTokenTable;
   locks: LockTable;
   resources: ResourceTable;
-  private_endpoint_connections: PrivateEndpointConnectionTable;
-  model_changes: ModelChangeTable;
   audit_batches: AuditBatchTable;
   audit_heads: { chain: string; sequence: number; hash: string; mac: string };
   leases: { name: string; holder: string; fence: number; expires: number };
@@ -188,7 +186,6 @@ export interface DenyAssignmentTable {
   exclude_principals: string;
   /** 1 where it does not apply to child scopes. */
   only_here: number;
-  condition: string | null;
   created: number;
   updated: number;
   created_by: string;
@@ -273,29 +270,6 @@ export interface ResourceTable {
   properties: string;
   created: number;
   updated: number;
-}
-
-/** A private endpoint connection of a vault; `properties` is JSON. */
-export interface PrivateEndpointConnectionTable {
-  vault_id: string;
-  name_key: string;
-  name: string;
-  etag: string;
-  properties: string;
-  created: number;
-  updated: number;
-}
-
-/** A planned change of a vault's permission model; `direction` is rbac or policies, `state` planned, applied or reverted. */
-export interface ModelChangeTable {
-  vault_id: string;
-  id: string;
-  direction: string;
-  state: string;
-  plan: string;
-  created: number;
-  updated: number;
-  created_by: string;
 }
 
 /** The audit records that became durable together: JSON lines (as `packRecords` stores them), their hash chain's end, and its seal. */
