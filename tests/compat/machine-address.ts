@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { networkInterfaces, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type ClientRun, runClient } from './reading-client.ts';
+import { networkInterfaces } from 'node:os';
+import { type ClientRun, type ReadingServerOptions, runClient } from './reading-client.ts';
 
 /** Where the cloud serves the identities of a virtual machine: a constant in guides, and in the library for Go. */
 export const MACHINE_ADDRESS = '169.254.169.254';
@@ -24,22 +22,15 @@ export function runAtMachineAddress(script: string): Promise<ClientRun> {
 }
 
 /**
- * Runs something with the options of a server that serves `MACHINE_ADDRESS`. Fails outside of `runAtMachineAddress`, so that
+ * Runs something with what a server needs to serve `MACHINE_ADDRESS`. Fails outside of `runAtMachineAddress`, so that
  * nothing is ever asked of a real network.
  */
-export async function withMachineAddress<T>(run: (args: readonly string[]) => Promise<T>): Promise<T> {
+export async function withMachineAddress<T>(run: (server: Required<ReadingServerOptions>) => Promise<T>): Promise<T> {
   const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
   assert.ok(
     addresses.every((entry) => entry.internal),
     'run this by runAtMachineAddress: the machine has a real network here',
   );
   assert.ok(addresses.some((entry) => entry.address === MACHINE_ADDRESS));
-  const folder = mkdtempSync(join(tmpdir(), 'strongroom-machine-'));
-  try {
-    const config = join(folder, 'strongroom.json');
-    writeFileSync(config, JSON.stringify({ imdsAddresses: [MACHINE_ADDRESS] }));
-    return await run(['--config', config, '--imds-port', '80']);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  return run({ settings: { imdsAddresses: [MACHINE_ADDRESS] }, args: ['--imds-port', '80'] });
 }

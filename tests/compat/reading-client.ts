@@ -4,9 +4,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { type Ask, call, getToken, type Reply, resources } from '../support/http.ts';
 import { startRecordedServer } from '../support/recorded-server.ts';
-import type { ServerOptions, TestServer } from '../support/server.ts';
+import type { TestServer } from '../support/server.ts';
 import { selfSignedCertificate } from './javascript/certificate.ts';
 
 /** How a client signs in. Each way is an identity of its own, which may read one secret and nothing else. */
@@ -14,6 +15,7 @@ export type Way =
   | 'secret'
   | 'secret by the default credential'
   | 'certificate'
+  | 'workload token'
   | 'managed identity of App Service'
   | 'managed identity of a virtual machine'
   | 'identity of the machine itself';
@@ -23,6 +25,7 @@ export const ways: Readonly<Record<Way, string>> = {
   secret: 'secret',
   'secret by the default credential': 'default',
   certificate: 'certificate',
+  'workload token': 'workload',
   'managed identity of App Service': 'managed-identity',
   'managed identity of a virtual machine': 'managed-identity',
   'identity of the machine itself': 'machine-identity',
@@ -69,12 +72,22 @@ const group = 'strongroom';
 const vault = 'main-vault';
 const secretsUser = '4633458b-17de-408a-b874-0445c86b69e6';
 
+/** How to start the server. */
+export interface ReadingServerOptions {
+  /** Settings of its configuration. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly args?: readonly string[];
+}
+
 /** Starts a server and prepares every way. */
-export async function openReadingServer(options: ServerOptions = {}): Promise<ReadingServer> {
-  const server = await startRecordedServer(options);
+export async function openReadingServer(options: ReadingServerOptions = {}): Promise<ReadingServer> {
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-client-'));
+  const issuer = await makeIssuer(folder);
+  const config = join(folder, 'strongroom.json');
+  writeFileSync(config, JSON.stringify({ ...options.settings, trustedIssuers: [issuer.setting] }));
+  const server = await startRecordedServer({ args: ['--config', config, ...(options.args ?? [])] });
   try {
-    const planes = await signIn(server);
+    const planes = await signIn(server, issuer);
     const prepared = new Map<Way, { environment: Record<string, string>; secretName: string; value: string }>();
     for (const way of Object.keys(ways) as Way[]) {
       const identity = await makeIdentity(planes, way, folder);
@@ -107,6 +120,7 @@ export async function openReadingServer(options: ServerOptions = {}): Promise<Re
 
 interface Planes {
   readonly server: TestServer;
+  readonly issuer: Issuer;
   graph(method: string, path: string, body: unknown): Promise<Reply>;
   management(method: string, path: string, body: unknown): Promise<Reply>;
   data(method: string, path: string, body: unknown): Promise<Reply>;
@@ -114,7 +128,7 @@ interface Planes {
   grant(principalId: string, secretName: string): Promise<void>;
 }
 
-async function signIn(server: TestServer): Promise<Planes> {
+async function signIn(server: TestServer, issuer: Issuer): Promise<Planes> {
   const send = async (ask: Ask): Promise<Reply> => {
     const reply = await call(server, ask);
     assert.ok(reply.status < 300, `${ask.method} ${ask.path}: ${reply.status} ${reply.text}`);
@@ -129,6 +143,7 @@ async function signIn(server: TestServer): Promise<Planes> {
   const roleDefinitionId = `/subscriptions/${server.subscriptionId}/providers/Microsoft.Authorization/roleDefinitions/${secretsUser}`;
   return {
     server,
+    issuer,
     management,
     graph: await speaker('graph', resources.graph),
     data: await speaker(`${vault}.vault`, resources.data),
@@ -154,6 +169,8 @@ async function makeIdentity(planes: Planes, way: Way, folder: string): Promise<P
       return makeSecret(planes, way);
     case 'certificate':
       return makeCertificate(planes, folder);
+    case 'workload token':
+      return makeWorkload(planes, folder);
     case 'managed identity of a virtual machine': {
       const { principalId, clientId } = await makeManagedIdentity(planes, 'on-machine');
       return { principalId, environment: { ...machine, AZURE_CLIENT_ID: clientId } };
@@ -201,6 +218,48 @@ async function makeCertificate(planes: Planes, folder: string): Promise<Prepared
   const file = join(folder, 'client.pem');
   writeFileSync(file, pem, { mode: 0o600 });
   return { principalId, environment: { ...environment, AZURE_CLIENT_CERTIFICATE_PATH: file } };
+}
+
+/** A workload whose platform gives it a token of its own, as a Kubernetes cluster does. */
+async function makeWorkload(planes: Planes, folder: string): Promise<PreparedIdentity> {
+  const { id, principalId, environment } = await makeApplication(planes, 'workload');
+  const subject = 'system:serviceaccount:apps:reader';
+  await planes.graph('POST', `/v1.0/applications/${id}/federatedIdentityCredentials`, {
+    name: 'cluster',
+    issuer: planes.issuer.setting.issuer,
+    subject,
+    audiences: [AUDIENCE],
+  });
+  const file = join(folder, 'token');
+  writeFileSync(file, await planes.issuer.tokenFor(subject), { mode: 0o600 });
+  return { principalId, environment: { ...environment, AZURE_FEDERATED_TOKEN_FILE: file } };
+}
+
+/** What every library asks a workload's platform to name as the token's audience. */
+const AUDIENCE = 'api://AzureADTokenExchange';
+
+interface Issuer {
+  /** Its entry in the server's configuration. */
+  readonly setting: { readonly issuer: string; readonly jwksFile: string };
+  tokenFor(subject: string): Promise<string>;
+}
+
+async function makeIssuer(folder: string): Promise<Issuer> {
+  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
+  const header = { alg: 'RS256', kid: 'cluster-1' };
+  const jwksFile = join(folder, 'jwks.json');
+  writeFileSync(jwksFile, JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), ...header, use: 'sig' }] }));
+  const issuer = 'https://cluster.example.test';
+  const tokenFor = (subject: string): Promise<string> =>
+    new SignJWT({})
+      .setProtectedHeader(header)
+      .setIssuer(issuer)
+      .setSubject(subject)
+      .setAudience(AUDIENCE)
+      .setIssuedAt()
+      .setExpirationTime('10 minutes')
+      .sign(privateKey);
+  return { setting: { issuer, jwksFile }, tokenFor };
 }
 
 async function makeManagedIdentity(

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { startServer } from '../../support/server.ts';
 import { MACHINE_ADDRESS, withMachineAddress } from '../machine-address.ts';
-import { runClient } from '../reading-client.ts';
+import { openReadingServer, runClient } from '../reading-client.ts';
 
 /** Run by `guide.test.ts` in a network of its own: the guide's curl commands for the identity of a machine, as JSON. */
 const url = `http://${MACHINE_ADDRESS}/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net`;
 const env = { PATH: process.env['PATH'] ?? '' };
 
-await withMachineAddress(async (args) => {
-  const server = await startServer({ args });
+await withMachineAddress(async (options) => {
+  const at = await openReadingServer(options);
+  const { server } = at;
   try {
     const asked = await runClient('curl', ['-s', '-H', 'Metadata: true', url], env);
     const { access_token: token, token_type: type, resource } = JSON.parse(asked.stdout);
@@ -21,6 +21,6 @@ await withMachineAddress(async (args) => {
     const listed = await runClient('curl', ['-s', ...trust, vault], env, `header = "Authorization: Bearer ${token}"\n`);
     console.log(JSON.stringify({ type, resource, isMachine, bare: bare.stdout, refusal: JSON.parse(listed.stdout) }));
   } finally {
-    await server.stop();
+    await at.close();
   }
 });

@@ -8,8 +8,8 @@ const cache = process.env['STRONGROOM_CACHE'] ?? fileURLToPath(new URL('../../..
 const program = join(cache, 'compat-go', 'read-secret');
 const asked: readonly Way[] = ['managed identity of a virtual machine', 'identity of the machine itself'];
 
-await withMachineAddress(async (args) => {
-  const at = await openReadingServer({ args });
+await withMachineAddress(async (options) => {
+  const at = await openReadingServer(options);
   try {
     for (const way of asked) {
       const trust = { SSL_CERT_FILE: at.server.env['SSL_CERT_FILE']!, SSL_CERT_DIR: '/nowhere' };
