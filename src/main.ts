@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   hosts: () => import('./cli/hosts.ts'),
   clock: () => import('./cli/clock.ts'),
   explain: () => import('./cli/explain.ts'),
+  access: () => import('./cli/access.ts'),
   audit: () => import('./cli/audit.ts'),
   backup: () => import('./cli/backup.ts'),
   restore: () => import('./cli/restore.ts'),

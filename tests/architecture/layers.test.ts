@@ -10,6 +10,8 @@ const rules = [
   'src/access/conditions/tokens.ts',
   'src/access/delegation.ts',
   'src/access/denials/denial.ts',
+  'src/access/move/permission-actions.ts',
+  'src/access/move/plan.ts',
   'src/access/pattern.ts',
   'src/access/permission-body.ts',
   'src/access/role.ts',
@@ -36,6 +38,8 @@ const rulesMayUse = ['src/refusals/refusal.ts', 'ipaddr.js', 'node:crypto', 'nod
 
 /** Imports of another room's queries, each with the reason why it stands. */
 const foreignQueries: Readonly<Record<string, string>> = {
+  'src/cli/access.ts > src/access/repository.ts': 'the command reads the directory beside a stopped server',
+  'src/cli/access.ts > src/resources/repository.ts': 'the command reads the vault beside a stopped server',
   'src/cli/audit.ts > src/audit/repository.ts': 'the command reads the log beside a stopped server',
   'src/cli/explain.ts > src/audit/repository.ts': 'the command reads the log beside a stopped server',
   'src/first-start.ts > src/access/repository.ts': 'the first grants, before anybody could be asked for permission',
