@@ -28,7 +28,9 @@ import { Pipeline } from './operations/pipeline.ts';
 import { purgeJob } from './recovery/purge-job.ts';
 import { assertUnlocked } from './resources/lock-guard.ts';
 import { resourceOperations } from './resources/operations.ts';
+import { actionsOf } from './resources/provider-operations.ts';
 import { createVaultDirectory, readVault } from './resources/vault-directory.ts';
+import { armSecretOperations } from './secrets/arm-operations.ts';
 import { secretOperations } from './secrets/operations.ts';
 import type { Driver } from './store/port.ts';
 import { openSqlite } from './store/sqlite/driver.ts';
@@ -176,7 +178,8 @@ async function composeApps(
   });
   const operations: readonly Operation[] = [
     ...secretOperations({ ...base, pager: new Pager(keyring) }),
-    ...resourceOperations({ ...base, access, health }),
+    ...armSecretOperations(base),
+    ...resourceOperations({ ...base, access, health, vaultActions: () => actionsOf(operations, 'Microsoft.KeyVault') }),
     ...accessOperations({ ...base, access }),
     ...loginOperations({ ...base, signingKeys, issuers: new OutsideIssuers(config.trustedIssuers, clock) }),
     ...clockOperations({

@@ -9,6 +9,7 @@ import { lockRefusals } from '../refusals/locks.ts';
 import { loginRefusals } from '../refusals/login.ts';
 import { managementRefusals } from '../refusals/management.ts';
 import { peopleRefusals } from '../refusals/people.ts';
+import { privateEndpointRefusals } from '../refusals/private-endpoints.ts';
 import type { RefusalRow } from '../refusals/row.ts';
 
 type Table = Readonly<Record<string, RefusalRow>>;
@@ -19,6 +20,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Management plane', table: managementRefusals },
   { title: 'Roles, conditions, denials', table: authorisationRefusals },
   { title: 'Management locks', table: lockRefusals },
+  { title: 'Private endpoint connections', table: privateEndpointRefusals },
   { title: 'The clock', table: clockRefusals },
   { title: 'Sign-in and managed identity', table: loginRefusals },
   { title: 'Federated credentials', table: federationRefusals },

@@ -7,12 +7,7 @@ const planned: readonly { readonly plane: Plane; readonly path: RegExp; readonly
   { plane: 'data', path: /^\/+(deleted)?keys\b|^\/+rng\b/i, feature: 'the keys API' },
   { plane: 'data', path: /^\/+(deleted)?certificates\b/i, feature: 'the certificates API' },
   { plane: 'data', path: /^\/+(deleted)?storage\b/i, feature: 'managed storage accounts' },
-  {
-    plane: 'management',
-    path: /\/vaults\/[^/]+\/(keys|secrets)\b/i,
-    feature: 'keys and secrets under the management plane',
-  },
-  { plane: 'management', path: /\/private(EndpointConnections|LinkResources)\b/i, feature: 'private endpoints' },
+  { plane: 'management', path: /\/vaults\/[^/]+\/keys\b/i, feature: 'keys under the management plane' },
   { plane: 'management', path: /\/providers\/+microsoft\.insights\b/i, feature: 'monitoring' },
   { plane: 'management', path: /\/providers\/+microsoft\.operationalinsights\b/i, feature: 'log workspaces' },
   { plane: 'management', path: /\/providers\/+microsoft\.eventgrid\b/i, feature: 'event subscriptions' },

@@ -32,6 +32,8 @@ export const backupTables: readonly { readonly table: keyof Tables; readonly key
   { table: 'refresh_tokens', key: ['digest'] },
   { table: 'locks', key: ['scope_key', 'name_key'] },
   { table: 'resources', key: ['resource_key'] },
+  { table: 'private_endpoint_connections', key: ['vault_id', 'name_key'] },
+  { table: 'activity_log', key: ['subscription_id', 'time', 'id'] },
   { table: 'audit_heads', key: ['chain'] },
   { table: 'audit_batches', key: ['chain', 'first_sequence'] },
 ];

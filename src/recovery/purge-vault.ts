@@ -10,6 +10,9 @@ const deleteVersions = statement<{ vaultId: string }>((db, p) =>
 const deleteSecrets = statement<{ vaultId: string }>((db, p) =>
   db.deleteFrom('secrets').where('vault_id', '=', p('vaultId')),
 );
+const deleteConnections = statement<{ vaultId: string }>((db, p) =>
+  db.deleteFrom('private_endpoint_connections').where('vault_id', '=', p('vaultId')),
+);
 const deleteVault = statement<{ vaultId: string }>((db, p) => db.deleteFrom('vaults').where('id', '=', p('vaultId')));
 
 /**
@@ -20,6 +23,7 @@ const deleteVault = statement<{ vaultId: string }>((db, p) => db.deleteFrom('vau
 export async function purgeVault(transaction: Transaction, keyring: Keyring, vault: Vault): Promise<void> {
   await deleteVersions.change(transaction, { vaultId: vault.id });
   await deleteSecrets.change(transaction, { vaultId: vault.id });
+  await deleteConnections.change(transaction, { vaultId: vault.id });
   await keyring.destroyVaultKeys(transaction, vault.id);
   await removeAssignmentsUnder(transaction, vault.scopeKey);
   await deleteVault.change(transaction, { vaultId: vault.id });

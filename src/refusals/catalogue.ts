@@ -8,6 +8,7 @@ import { lockRefusals } from './locks.ts';
 import { loginRefusals } from './login.ts';
 import { managementRefusals } from './management.ts';
 import { peopleRefusals } from './people.ts';
+import { privateEndpointRefusals } from './private-endpoints.ts';
 import type { RefusalRow } from './row.ts';
 
 const tables = {
@@ -16,6 +17,7 @@ const tables = {
   ...authorisationRefusals,
   ...managementRefusals,
   ...lockRefusals,
+  ...privateEndpointRefusals,
   ...clockRefusals,
   ...loginRefusals,
   ...federationRefusals,

@@ -1,5 +1,5 @@
 import type { Answer, Call } from '../operations/operation.ts';
-import { portSuffix } from './wire.ts';
+import { portSuffix } from './vault-uri.ts';
 
 /** What the health of a server is told from. */
 export interface Health {

@@ -1,6 +1,5 @@
 import type { Answer, ApiVersions, Call, Method, Need, Operation } from '../operations/operation.ts';
 import { noVersions } from '../operations/versions.ts';
-import { Refusal } from '../refusals/refusal.ts';
 import { keyVaultVersions, managedIdentityVersions, resourcesVersions } from './arm-versions.ts';
 import {
   checkNameAvailability,
@@ -20,11 +19,20 @@ import {
   putIdentity,
 } from './identities.ts';
 import { lockOperations } from './lock-operations.ts';
+import { managedHsmOperations } from './managed-hsm-operations.ts';
 import { getEndpoints, getHealth, type Health } from './metadata.ts';
 import type { ResourceParts } from './parts.ts';
+import {
+  deleteConnection,
+  getConnection,
+  listLinkResources,
+  listVaultConnections,
+  putConnection,
+} from './private-endpoints.ts';
+import { listProviderOperations } from './provider-operations.ts';
 import { getProvider, listProviders, registerProvider } from './providers.ts';
 import { listGroupResources, listSubscriptionResources } from './resource-list.ts';
-import { groupScope, identityScope, subscriptionScope, vaultScope } from './scopes.ts';
+import { groupScope, identityScope, segment, subscriptionScope, vaultScope } from './scopes.ts';
 import { getSubscription, listLocations, listMySubscriptions, listTenants } from './subscriptions.ts';
 import { changeAccessPolicies } from './vault-policies.ts';
 import { deleteVault, getVault, listGroupVaults, listSubscriptionVaults, patchVault, putVault } from './vaults.ts';
@@ -55,6 +63,8 @@ const subscription = '/subscriptions/:subscriptionId';
 const group = `${subscription}/resourceGroups/:group`;
 const vaultType = 'Microsoft.KeyVault/vaults';
 const identityType = 'Microsoft.ManagedIdentity/userAssignedIdentities';
+const connectionType = 'privateEndpointConnections';
+const connections = `/${connectionType}`;
 const groupAction = 'Microsoft.Resources/subscriptions/resourceGroups';
 
 const tenantRows: Section = {
@@ -120,6 +130,33 @@ const vaultRows: Section = {
       'json',
       [200, 201],
     ),
+    row(
+      'VaultLinkResourceList',
+      'GET',
+      '/privateLinkResources',
+      `${vaultType}/privateLinkResources/read`,
+      listLinkResources,
+    ),
+    row('VaultConnectionList', 'GET', connections, `${vaultType}/${connectionType}/read`, listVaultConnections),
+  ],
+};
+
+const connectionRows: Section = {
+  prefix: `${group}/providers/Microsoft.KeyVault/vaults/:vault${connections}/:connection`,
+  versions: keyVaultVersions,
+  scope: (parameters) => `${vaultScope(parameters)}${connections}/${segment(parameters['connection'])}`,
+  rows: [
+    row('VaultConnectionPut', 'PUT', '', `${vaultType}/${connectionType}/write`, putConnection, 'json'),
+    row('VaultConnectionGet', 'GET', '', `${vaultType}/${connectionType}/read`, getConnection),
+    row(
+      'VaultConnectionDelete',
+      'DELETE',
+      '',
+      `${vaultType}/${connectionType}/delete`,
+      deleteConnection,
+      undefined,
+      [200, 204],
+    ),
   ],
 };
 
@@ -127,12 +164,7 @@ const vaultListRows: Section = {
   prefix: group,
   versions: keyVaultVersions,
   scope: groupScope,
-  rows: [
-    row('VaultList', 'GET', '/providers/Microsoft.KeyVault/vaults', 'authenticated', listGroupVaults),
-    row('ManagedHsmList', 'GET', '/providers/Microsoft.KeyVault/managedHSMs', 'authenticated', listNothing),
-    row('ManagedHsmPut', 'PUT', '/providers/Microsoft.KeyVault/managedHSMs/:hsm', 'authenticated', refuseHsm, 'json'),
-    row('ManagedHsmGet', 'GET', '/providers/Microsoft.KeyVault/managedHSMs/:hsm', 'authenticated', refuseHsm),
-  ],
+  rows: [row('VaultList', 'GET', '/providers/Microsoft.KeyVault/vaults', 'authenticated', listGroupVaults)],
 };
 
 const keyVaultRows: Section = {
@@ -175,9 +207,6 @@ const keyVaultRows: Section = {
       checkNameAvailability,
       'json',
     ),
-    row('ManagedHsmList', 'GET', '/managedHSMs', 'authenticated', listNothing),
-    row('ManagedHsmListDeleted', 'GET', '/deletedManagedHSMs', 'authenticated', listNothing),
-    row('ManagedHsmCheckName', 'POST', '/checkMhsmNameAvailability', 'authenticated', refuseHsm, 'json'),
   ],
 };
 
@@ -215,6 +244,7 @@ const sections: readonly Section[] = [
   subscriptionRows,
   groupRows,
   vaultRows,
+  connectionRows,
   vaultListRows,
   keyVaultRows,
   identityRows,
@@ -225,6 +255,8 @@ const sections: readonly Section[] = [
 export interface ResourceOperationParts extends ResourceParts {
   readonly version: string;
   health(): Health;
+  /** The actions of Microsoft.KeyVault that the whole table of operations asks for. */
+  vaultActions(): readonly string[];
 }
 
 /** The rows of subscriptions, resource groups, vaults, managed identities and the cloud's metadata. */
@@ -234,6 +266,19 @@ export function resourceOperations(parts: ResourceOperationParts): readonly Oper
     ...sections.flatMap((section) => section.rows.map((one) => toOperation(parts, section, one))),
     ...lockOperations(parts),
     ...hostOperations(parts),
+    ...managedHsmOperations(),
+    {
+      id: 'ProviderOperationList',
+      plane: 'management',
+      method: 'GET',
+      path: '/providers/Microsoft.KeyVault/operations',
+      versions: keyVaultVersions,
+      need: { kind: 'authenticated' },
+      throttle: 'none',
+      body: 'none',
+      success: [200],
+      run: () => listProviderOperations(parts.vaultActions()),
+    },
     {
       ...open,
       id: 'CloudEndpoints',
@@ -286,13 +331,4 @@ function toOperation(parts: ResourceParts, section: Section, one: Row): Operatio
     success: one.success,
     run: (call) => one.run(parts, call),
   };
-}
-
-/** There are no managed HSMs here; `az keyvault list` asks for them all the same. */
-async function listNothing(): Promise<Answer> {
-  return { status: 200, body: { value: [] } };
-}
-
-async function refuseHsm(): Promise<Answer> {
-  throw new Refusal('not-implemented', { feature: 'managed HSM pools' });
 }

@@ -14,6 +14,7 @@ export interface Subscription {
   readonly name: string;
   readonly state: string;
   readonly created: number;
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 /** A resource group. */
@@ -33,9 +34,21 @@ const oneSubscription = statement<{ id: string }, SubscriptionRow>((db, p) =>
   db.selectFrom('subscriptions').selectAll().where('id', '=', p('id')),
 );
 const newSubscription = statement<SubscriptionRow>((db, p) =>
+  db.insertInto('subscriptions').values({
+    id: p('id'),
+    tenant_id: p('tenant_id'),
+    name: p('name'),
+    state: p('state'),
+    created: p('created'),
+    tags: p('tags'),
+  }),
+);
+
+const subscriptionTags = statement<{ id: string; tags: string }>((db, p) =>
   db
-    .insertInto('subscriptions')
-    .values({ id: p('id'), tenant_id: p('tenant_id'), name: p('name'), state: p('state'), created: p('created') }),
+    .updateTable('subscriptions')
+    .set({ tags: p('tags') })
+    .where('id', '=', p('id')),
 );
 
 const oneGroup = statement<{ subscriptionId: string; nameKey: string }, GroupRow>((db, p) =>
@@ -134,7 +147,13 @@ export async function insertSubscription(transaction: Transaction, subscription:
     name: subscription.name,
     state: subscription.state,
     created: subscription.created,
+    tags: JSON.stringify(subscription.tags),
   });
+}
+
+/** Replaces a subscription's tags. */
+export async function updateSubscriptionTags(transaction: Transaction, subscription: Subscription): Promise<void> {
+  await subscriptionTags.change(transaction, { id: subscription.id, tags: JSON.stringify(subscription.tags) });
 }
 
 /** The group of this folded name, or null. */
@@ -232,7 +251,14 @@ export async function updateVault(transaction: Transaction, row: VaultTable): Pr
 }
 
 function toSubscription(row: SubscriptionRow): Subscription {
-  return { id: row.id, tenantId: row.tenant_id, name: row.name, state: row.state, created: row.created };
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    name: row.name,
+    state: row.state,
+    created: row.created,
+    tags: row.tags === null ? {} : (JSON.parse(row.tags) as Record<string, string>),
+  };
 }
 
 function toGroup(row: GroupRow): ResourceGroup {

@@ -26,6 +26,7 @@ export async function createSubscription(
     name: options.name,
     state: 'Enabled',
     created: parts.clock.now(),
+    tags: {},
   };
   await insertSubscription(transaction, subscription);
   return subscription;

@@ -4,6 +4,7 @@ import { type Answer, type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Transaction } from '../store/port.ts';
 import { pageBody, readPage } from './arm-page.ts';
+import { connectionsOf } from './endpoint-repository.ts';
 import { actorOf, deletionFacts, isInGroup, requireGroup, requireSubscription, requireVault } from './lookup.ts';
 import { isVaultName } from './names.ts';
 import type { ResourceParts } from './parts.ts';
@@ -81,7 +82,8 @@ export async function patchVault(parts: ResourceParts, call: Call): Promise<Answ
 /** Reads a live vault. */
 export async function getVault(parts: ResourceParts, call: Call): Promise<Answer> {
   const vault = await requireVault(parts.store.reader, call);
-  return { status: 200, body: vaultBody(call, parts.domain, vault), subject: vault.resourceId };
+  const connections = await connectionsOf(parts.store.reader, [vault.id]);
+  return { status: 200, body: vaultBody(call, parts.domain, vault, connections), subject: vault.resourceId };
 }
 
 /**
@@ -134,7 +136,16 @@ async function listPage(
     after: page.after,
     limit: page.size + 1,
   });
-  const toWire = (vault: Vault) => (canRead(vault.scopeKey) ? vaultBody(call, parts.domain, vault) : null);
+  const readable = vaults.slice(0, page.size).filter((vault) => canRead(vault.scopeKey));
+  const connections = await connectionsOf(
+    parts.store.reader,
+    readable.map(({ id }) => id),
+  );
+  const toWire = (vault: Vault) => {
+    if (!readable.includes(vault)) return null;
+    const own = connections.filter(({ vaultId }) => vaultId === vault.id);
+    return vaultBody(call, parts.domain, vault, own);
+  };
   return { status: 200, body: pageBody(call, page, vaults, (vault) => vault.nameKey, toWire) };
 }
 
@@ -178,7 +189,7 @@ async function makeVault(
     by: actorOf(call),
   });
   // Done at once, and 200 as the service says it: az waits 30 s after a 201 that is not final.
-  return { status: 200, body: vaultBody(call, parts.domain, vault), subject: vault.resourceId };
+  return { status: 200, body: vaultBody(call, parts.domain, vault, []), subject: vault.resourceId };
 }
 
 /** Recovery keeps all that the vault was: clients always send the same few settings with it. */
@@ -200,5 +211,6 @@ async function recoverVault(
 async function storeVault(parts: ResourceParts, call: Call, transaction: Transaction, changed: Vault): Promise<Answer> {
   const vault = { ...changed, updated: parts.clock.now(), updatedBy: actorOf(call) };
   await updateVault(transaction, toRow(vault));
-  return { status: 200, body: vaultBody(call, parts.domain, vault), subject: vault.resourceId };
+  const connections = await connectionsOf(transaction, [vault.id]);
+  return { status: 200, body: vaultBody(call, parts.domain, vault, connections), subject: vault.resourceId };
 }

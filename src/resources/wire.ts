@@ -1,21 +1,18 @@
 import { toIso } from '../base/text.ts';
 import type { Call } from '../operations/operation.ts';
 import { spellPermission } from './access-policies.ts';
+import type { EndpointConnection } from './endpoint-connection.ts';
 import type { ResourceGroup, Subscription } from './repository.ts';
 import type { AccessPolicy, Actor, Vault } from './vault.ts';
-
-/** The port of a URL that clients build for themselves: `:8443`, or the empty text where it is HTTPS's own. */
-export function portSuffix(call: Pick<Call, 'port'>): string {
-  return call.port === ':443' ? '' : call.port;
-}
-
-/** The URL of a vault as this caller reaches it. */
-export function vaultUri(call: Pick<Call, 'port'>, domain: string, vault: Vault): string {
-  return `https://${vault.nameKey}.vault.${domain}${portSuffix(call)}/`;
-}
+import { vaultUri } from './vault-uri.ts';
 
 /** A live vault (`Vault` of Microsoft.KeyVault; the same from 2015-06-01 to 2026-05-15). */
-export function vaultBody(call: Pick<Call, 'port'>, domain: string, vault: Vault): object {
+export function vaultBody(
+  call: Pick<Call, 'port'>,
+  domain: string,
+  vault: Vault,
+  connections: readonly EndpointConnection[],
+): object {
   const { settings } = vault;
   return {
     id: vault.resourceId,
@@ -45,6 +42,33 @@ export function vaultBody(call: Pick<Call, 'port'>, domain: string, vault: Vault
       vaultUri: vaultUri(call, domain, vault),
       provisioningState: 'Succeeded',
       publicNetworkAccess: settings.publicNetworkAccess,
+      // The service has the member only where there is something in it.
+      ...(connections.length > 0 && {
+        privateEndpointConnections: connections.map((one) => {
+          const { id, etag, properties } = connectionBody(vault, one);
+          return { id, etag, properties };
+        }),
+      }),
+    },
+  };
+}
+
+/** A private endpoint's connection (`PrivateEndpointConnection` of Microsoft.KeyVault). */
+export function connectionBody(vault: Vault, connection: EndpointConnection) {
+  return {
+    id: `${vault.resourceId}/privateEndpointConnections/${connection.name}`,
+    name: connection.name,
+    type: 'Microsoft.KeyVault/vaults/privateEndpointConnections',
+    location: vault.location,
+    etag: connection.etag,
+    properties: {
+      provisioningState: connection.status === 'Disconnected' ? 'Disconnected' : 'Succeeded',
+      privateEndpoint: { id: connection.endpointId },
+      privateLinkServiceConnectionState: {
+        status: connection.status,
+        ...(connection.description !== null && { description: connection.description }),
+        actionsRequired: 'None',
+      },
     },
   };
 }

@@ -1,5 +1,5 @@
 import { removeAssignmentsUnder } from '../access/scope-removal.ts';
-import { foldName, newVersion } from '../base/ids.ts';
+import { foldName } from '../base/ids.ts';
 import type { Random } from '../base/ports.ts';
 import { toIso } from '../base/text.ts';
 import { sealEnvelope } from '../crypto/envelope.ts';
@@ -15,6 +15,7 @@ import { type BackedUpSecret, openBackup, sealBackup } from './backup-blob.ts';
 import type { SealedSecretRow, SecretRow } from './repository.ts';
 import * as repository from './repository.ts';
 import { checkWindow, readNewSecret, readSecretChange } from './rules.ts';
+import { addVersion, changeVersion, deletionFacts, insertRow, nameDeleted, secretBinding } from './versions.ts';
 import { deletion, secretBundle, secretId, secretItem } from './wire.ts';
 
 /** The most versions a backup takes (Key Vault service limits). */
@@ -33,41 +34,9 @@ export async function setSecret({ keyring, random }: SecretParts, call: Call): P
   const vault = vaultOf(call);
   const secret = readNewSecret(call.body ?? {});
   checkWindow(secret.attributes.nbf, secret.attributes.exp);
-  const { nameKey, name } = nameOf(call);
-  const version = newVersion(random);
+  const { name } = nameOf(call);
   return call.commit(async (transaction) => {
-    const current = await repository.currentSecret.first(transaction, { vaultId: vault.id, nameKey });
-    if (current?.deleted != null) throw nameDeleted(call, current);
-    const key = await keyring.vaultKey(transaction, vault.id);
-    const binding = secretBinding(vault.id, nameKey, version);
-    const row: SecretRow = {
-      name_key: nameKey,
-      name: current?.name ?? name,
-      current_version: version,
-      deleted: null,
-      purge_at: null,
-      version,
-      sequence: (current?.sequence ?? 0) + 1,
-      created: call.time,
-      updated: call.time,
-      enabled: secret.attributes.enabled ? 1 : 0,
-      nbf: secret.attributes.nbf,
-      exp: secret.attributes.exp,
-      content_type: secret.contentType,
-      tags: secret.tags && JSON.stringify(secret.tags),
-      previous_version: current?.version ?? null,
-    };
-    const envelope = sealEnvelope(key, binding, Buffer.from(secret.value), random);
-    await insertRow(transaction, vault.id, row, envelope);
-    if (current) await repository.setCurrentVersion.change(transaction, { vaultId: vault.id, nameKey, version });
-    else
-      await repository.insertSecret.change(transaction, {
-        vaultId: vault.id,
-        nameKey,
-        name,
-        version,
-        created: call.time,
-      });
+    const row = await addVersion(transaction, { keyring, random }, vault, { name, secret, time: call.time });
     return answer(call, 200, row, secretBundle(call, row, secret.value));
   });
 }
@@ -90,27 +59,7 @@ export async function updateSecret(_parts: SecretParts, call: Call): Promise<Ans
   const change = readSecretChange(call.body ?? {});
   return call.commit(async (transaction) => {
     const row = await liveRow(transaction, call);
-    const updated: SecretRow = {
-      ...row,
-      updated: call.time,
-      enabled: change.enabled === undefined ? row.enabled : Number(change.enabled),
-      nbf: change.nbf ?? row.nbf,
-      exp: change.exp ?? row.exp,
-      content_type: change.contentType ?? row.content_type,
-      tags: change.tags === undefined ? row.tags : JSON.stringify(change.tags),
-    };
-    checkWindow(updated.nbf, updated.exp);
-    await repository.updateVersion.change(transaction, {
-      vaultId: vault.id,
-      nameKey: row.name_key,
-      version: row.version,
-      updated: updated.updated,
-      enabled: updated.enabled,
-      nbf: updated.nbf,
-      exp: updated.exp,
-      contentType: updated.content_type,
-      tags: updated.tags,
-    });
+    const updated = await changeVersion(transaction, vault, row, change, call.time);
     return answer(call, 200, updated, secretBundle(call, updated));
   });
 }
@@ -241,7 +190,7 @@ export async function restoreSecret({ keyring, random }: SecretParts, call: Call
   const nameKey = foldName(backup.name);
   return call.commit(async (transaction) => {
     const present = await repository.currentSecret.first(transaction, { vaultId: vault.id, nameKey });
-    if (present?.deleted != null) throw nameDeleted(call, present);
+    if (present?.deleted != null) throw nameDeleted(vault, present);
     if (present) throw new Refusal('secret-exists', { vault: vault.name, name: present.name });
     const newest = backup.versions[backup.versions.length - 1]!;
     const key = await keyring.vaultKey(transaction, vault.id);
@@ -276,33 +225,6 @@ function nameOf(call: Call): { name: string; nameKey: string } {
   return { name, nameKey: foldName(name) };
 }
 
-function secretBinding(vaultId: string, nameKey: string, version: string): readonly string[] {
-  return ['secret', vaultId, nameKey, version];
-}
-
-async function insertRow(
-  transaction: Transaction,
-  vaultId: string,
-  row: SecretRow,
-  envelope: Uint8Array,
-): Promise<void> {
-  await repository.insertVersion.change(transaction, {
-    vaultId,
-    nameKey: row.name_key,
-    version: row.version,
-    sequence: row.sequence,
-    created: row.created,
-    updated: row.updated,
-    enabled: row.enabled,
-    nbf: row.nbf,
-    exp: row.exp,
-    contentType: row.content_type,
-    tags: row.tags,
-    previousVersion: row.previous_version,
-    envelope,
-  });
-}
-
 /** The version the call names, or the current one, of a live secret. */
 async function liveRow(session: Session, call: Call): Promise<SealedSecretRow> {
   const { name, nameKey } = nameOf(call);
@@ -315,7 +237,7 @@ async function liveRow(session: Session, call: Call): Promise<SealedSecretRow> {
   const id = version === undefined ? name : `${name}/${version}`;
   if (!row) throw new Refusal('secret-not-found', { id, vault: vault.name, name });
   if (row.deleted !== null) {
-    throw new Refusal('secret-deleted', { id, ...deletionFacts(call, row) });
+    throw new Refusal('secret-deleted', { id, ...deletionFacts(vault, row) });
   }
   return row;
 }
@@ -326,19 +248,6 @@ async function deletedRow(session: Session, call: Call): Promise<SealedSecretRow
   const row = await repository.currentSecret.first(session, { vaultId: vault.id, nameKey });
   if (!row || row.deleted === null) throw new Refusal('deleted-secret-not-found', { vault: vault.name, name });
   return row;
-}
-
-function nameDeleted(call: Call, row: SecretRow): Refusal {
-  return new Refusal('secret-name-deleted', deletionFacts(call, row));
-}
-
-function deletionFacts(call: Call, row: SecretRow) {
-  return {
-    vault: vaultOf(call).name,
-    name: row.name,
-    deleted: toIso(row.deleted ?? 0),
-    purge: toIso(row.purge_at ?? 0),
-  };
 }
 
 function answer(call: Call, status: number, row: SecretRow, body: unknown): Answer {

@@ -9,7 +9,7 @@ export interface Tables {
   generations: { topic: string; value: number };
   root_keys: { id: string; seal: string; wrapped: Uint8Array; created: number; active: number };
   sealed_values: { name: string; envelope: Uint8Array; created: number };
-  subscriptions: { id: string; tenant_id: string; name: string; state: string; created: number };
+  subscriptions: SubscriptionTable;
   resource_groups: {
     subscription_id: string;
     name_key: string;
@@ -47,9 +47,21 @@ export interface Tables {
   refresh_tokens: RefreshTokenTable;
   locks: LockTable;
   resources: ResourceTable;
+  private_endpoint_connections: PrivateEndpointConnectionTable;
+  activity_log: ActivityTable;
   audit_batches: AuditBatchTable;
   audit_heads: { chain: string; sequence: number; hash: string; mac: string };
   leases: { name: string; holder: string; fence: number; expires: number };
+}
+
+/** A subscription; `tags` is JSON, null where nothing was ever tagged. */
+export interface SubscriptionTable {
+  id: string;
+  tenant_id: string;
+  name: string;
+  state: string;
+  created: number;
+  tags: string | null;
 }
 
 /** A vault, live or soft-deleted; `name_key` is unique over both. `properties` is the JSON of its settings. */
@@ -270,6 +282,35 @@ export interface ResourceTable {
   properties: string;
   created: number;
   updated: number;
+}
+
+/** A private endpoint's connection to a vault; `status` is Pending, Approved, Rejected or Disconnected. */
+export interface PrivateEndpointConnectionTable {
+  vault_id: string;
+  name_key: string;
+  name: string;
+  endpoint_id: string;
+  status: string;
+  description: string | null;
+  etag: string;
+  created: number;
+  updated: number;
+}
+
+/** A management operation that changed something or tried to: what it is looked for by, and the rest as JSON. Keys are folded. */
+export interface ActivityTable {
+  subscription_id: string;
+  time: number;
+  /** The request's id. */
+  id: string;
+  /** The empty text at a subscription. */
+  group_key: string;
+  resource_key: string;
+  provider_key: string;
+  caller_key: string;
+  /** Succeeded or Failed. */
+  status: string;
+  event: string;
 }
 
 /** The audit records that became durable together: JSON lines (as `packRecords` stores them), their hash chain's end, and its seal. */

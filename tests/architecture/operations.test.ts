@@ -7,12 +7,14 @@ import { loginOperations } from '../../src/identity/operations.ts';
 import { clockOperations } from '../../src/jobs/clock-operations.ts';
 import type { Operation } from '../../src/operations/operation.ts';
 import { resourceOperations } from '../../src/resources/operations.ts';
+import { armSecretOperations } from '../../src/secrets/arm-operations.ts';
 import { secretOperations } from '../../src/secrets/operations.ts';
 
 // Rows only close over their parts; none is used before an operation runs.
 const parts = { domain: 'localhost', subscriptionId: 'none', tenantId: 'none' } as never;
 const operations: readonly Operation[] = [
   ...secretOperations(parts),
+  ...armSecretOperations(parts),
   ...resourceOperations(parts),
   ...accessOperations(parts),
   ...clockOperations(parts),

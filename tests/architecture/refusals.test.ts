@@ -12,6 +12,7 @@ import { lockRefusals } from '../../src/refusals/locks.ts';
 import { loginRefusals } from '../../src/refusals/login.ts';
 import { managementRefusals } from '../../src/refusals/management.ts';
 import { peopleRefusals } from '../../src/refusals/people.ts';
+import { privateEndpointRefusals } from '../../src/refusals/private-endpoints.ts';
 import type { RefusalRow } from '../../src/refusals/row.ts';
 import { findFiles, productSources, readSources, readText } from './sources.ts';
 
@@ -67,6 +68,8 @@ const alikeOnTheWire: Readonly<Record<string, string>> = {
   'name-invalid': 'tests/server/bad-input.test.ts',
   'page-invalid': vaults,
   'policy-operation-unknown': vaults,
+  'private-endpoint-state': 'src/resources/private-endpoints.test.ts',
+  'private-endpoint-changed': 'src/resources/private-endpoints.test.ts',
   'retention-fixed': vaults,
   'tier-upgrade': vaults,
   'vault-property-invalid': vaults,
@@ -112,6 +115,7 @@ describe('the catalogue of refusals', () => {
       authorisationRefusals,
       managementRefusals,
       lockRefusals,
+      privateEndpointRefusals,
       clockRefusals,
       loginRefusals,
       federationRefusals,

@@ -116,6 +116,26 @@ describe('vaults and roles answer as the files demand', () => {
       await send('PATCH', path, [200, 201], { tags: { c: 'd' } });
       const got = await send('GET', path, [200]);
       assert.deepEqual([got.body.tags, got.body.properties.softDeleteRetentionInDays], [{ c: 'd' }, 7]);
+      const secret = {
+        properties: { value: 'one', contentType: 'a', attributes: { exp: 4_000_000_000 } },
+        tags: { a: 'b' },
+      };
+      await send('PUT', `${path}/secrets/one`, [201], secret);
+      await send('PUT', `${path}/secrets/one`, [200], secret);
+      await send('PATCH', `${path}/secrets/one`, [200], { properties: { attributes: { enabled: false } } });
+      await send('GET', `${path}/secrets/one`, [200]);
+      await send('GET', `${path}/secrets`, [200]);
+      const endpoint = { privateEndpoint: { id: `${group}/providers/Microsoft.Network/privateEndpoints/pe` } };
+      const approved = { privateLinkServiceConnectionState: { status: 'Approved', description: 'ours' } };
+      await send('PUT', `${path}/privateEndpointConnections/pe`, [200], { properties: endpoint });
+      await send('PUT', `${path}/privateEndpointConnections/pe`, [200], { properties: approved });
+      await send('GET', `${path}/privateEndpointConnections/pe`, [200]);
+      await send('GET', `${path}/privateEndpointConnections`, [200]);
+      await send('GET', path, [200]);
+      await send('GET', `${path}/privateLinkResources`, [200]);
+      await send('DELETE', `${path}/privateEndpointConnections/pe`, [200]);
+      await send('DELETE', `${path}/privateEndpointConnections/pe`, [204]);
+      await send('GET', '/providers/Microsoft.KeyVault/operations', [200]);
       await send('GET', `${group}/providers/Microsoft.KeyVault/vaults`, [200]);
       await send('GET', `${subscription()}/providers/Microsoft.KeyVault/vaults`, [200]);
       await send('DELETE', path, [200]);

@@ -109,6 +109,7 @@ async function run(server: TestServer, hunt: Hunt, backupFile: string): Promise<
   await keepSecrets(hunt, ask, put);
   await sendBadBodies(hunt, put);
   await askWithSecretsInQueries(hunt, ask);
+  await writeSecretsByManagement(server, hunt, manager);
   await signInBadly(server, hunt, ask);
   await useDirectory(server, hunt);
   await askForIdentities(server, hunt);
@@ -219,6 +220,21 @@ async function askWithSecretsInQueries(hunt: Hunt, ask: Asking): Promise<void> {
     path: `/secrets/plain?${V}`,
     headers: { cookie: `session=${hunt.plant('a cookie')}`, 'x-api-key': hunt.plant('an API key') },
   });
+}
+
+/** Secrets written through the management plane: their values come back nowhere, not even to who wrote them. */
+async function writeSecretsByManagement(server: TestServer, hunt: Hunt, token: string): Promise<void> {
+  const secrets = `${groupScope(server)}/providers/Microsoft.KeyVault/vaults/main-vault/secrets`;
+  const send = async (method: string, name: string, value: string, more: object = {}) => {
+    const request = { method, path: `${secrets}/${name}?api-version=2026-02-01`, host: 'management', token };
+    const reply = await call(server, { ...request, body: { properties: { value, ...more } } });
+    assert.doesNotMatch(`${JSON.stringify(reply.headers)}${reply.text}`, new RegExp(value));
+    return hunt.heard('a secret by the management plane', reply).status;
+  };
+  assert.equal(await send('PUT', 'managed', hunt.plant('a value by the management plane')), 201);
+  assert.equal(await send('PATCH', 'managed', hunt.plant('a patched value by the management plane')), 200);
+  const badly = { attributes: { enabled: 'perhaps' } };
+  assert.equal(await send('PUT', 'managed', hunt.plant('a refused value by the management plane'), badly), 400);
 }
 
 async function signInBadly(server: TestServer, hunt: Hunt, ask: Asking): Promise<void> {

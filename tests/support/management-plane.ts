@@ -8,11 +8,14 @@ import { buildApp } from '../../src/http/app.ts';
 import type { Caller } from '../../src/identity/caller.ts';
 import { createApplication, createServicePrincipal } from '../../src/identity/service.ts';
 import { hostReader } from '../../src/operations/hosts.ts';
+import type { Operation } from '../../src/operations/operation.ts';
 import { Pipeline } from '../../src/operations/pipeline.ts';
 import { assertUnlocked } from '../../src/resources/lock-guard.ts';
 import { resourceOperations } from '../../src/resources/operations.ts';
+import { actionsOf } from '../../src/resources/provider-operations.ts';
 import { createGroup, createSubscription } from '../../src/resources/service.ts';
 import { createVaultDirectory, readVault, type VaultDirectory } from '../../src/resources/vault-directory.ts';
+import { armSecretOperations } from '../../src/secrets/arm-operations.ts';
 import { type TestParts, testParts } from './parts.ts';
 
 /** An answer of the management plane. */
@@ -133,7 +136,16 @@ async function appOver(parts: TestParts, access: Access, directory: VaultDirecto
     },
   });
   const health = () => ({ seal: { kind: 'key-file', state: 'open' }, store: { kind: 'sqlite' } });
-  const operations = [...resourceOperations({ ...base, version: '0.0.0', health }), ...accessOperations(base)];
+  const operations: readonly Operation[] = [
+    ...resourceOperations({
+      ...base,
+      version: '0.0.0',
+      health,
+      vaultActions: () => actionsOf(operations, 'Microsoft.KeyVault'),
+    }),
+    ...armSecretOperations(base),
+    ...accessOperations(base),
+  ];
   const readHost = hostReader('localhost');
   return buildApp({ pipeline, operations, readHost, clock: parts.clock, tenantId: TENANT, domain: 'localhost' });
 }
