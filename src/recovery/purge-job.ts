@@ -1,5 +1,4 @@
-import { auditEntry } from '../audit/record.ts';
-import { newRequestId } from '../base/ids.ts';
+import { jobEntry } from '../audit/job-entry.ts';
 import type { Clock, Random } from '../base/ports.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { holdsLease, type Lease } from '../jobs/lease.ts';
@@ -70,29 +69,13 @@ async function purgeDueVaults(parts: PurgeParts, lease: Lease, now: number): Pro
   return due.length === BATCH;
 }
 
-/** The record of something the server did by itself: no caller, no address. */
-function entry(parts: PurgeParts, operationName: string, vault: Vault | null, path: string, now: number): JournalEntry {
-  return auditEntry({
-    time: now,
-    recorded: parts.clock.now(),
-    requestId: newRequestId(parts.random, now),
-    operationName,
-    operationVersion: '',
-    method: 'JOB',
-    status: 200,
-    description: '',
-    callerIpAddress: '',
-    tlsVersion: '',
-    clientInfo: 'strongroom-scheduler',
-    clientRequestId: '',
-    url: '',
-    caller: null,
-    vault,
-    resourceId: vault?.resourceId ?? '',
-    subject: `${vault?.resourceId ?? ''}${path}`,
-    assignmentId: null,
-    isPolicyMatch: false,
-    audit: null,
-    refusal: null,
-  });
+function entry(
+  parts: PurgeParts,
+  operationName: string,
+  vault: Vault | null,
+  path: string,
+  time: number,
+): JournalEntry {
+  const resourceId = vault?.resourceId ?? '';
+  return jobEntry(parts, { operationName, time, vault, resourceId, subject: `${resourceId}${path}`, audit: null });
 }
