@@ -7,17 +7,8 @@ import {
   flagOption,
   textOption,
 } from './command.ts';
-import {
-  DATA_DIR_USAGE,
-  dataDirOf,
-  dataDirOption,
-  hostUrl,
-  type Runtime,
-  readAdministrator,
-  readAuthority,
-  requireRuntime,
-} from './data-dir.ts';
-import { type LocalAnswer, requestLocally } from './local-https.ts';
+import { DATA_DIR_USAGE, dataDirOf, dataDirOption, hostUrl, type Runtime, requireRuntime } from './data-dir.ts';
+import { askAsOwner } from './owner-request.ts';
 
 const VERSION = '2026-01-01';
 const ASK_MS = 15_000;
@@ -49,8 +40,15 @@ ${DATA_DIR_USAGE}`,
     const order = orderOf(args);
     const dataDir = dataDirOf(args, io);
     const runtime = requireRuntime(dataDir, args);
-    const token = await signIn(dataDir, runtime);
-    const body = await ask(dataDir, runtime, token, order);
+    const body = await askAsOwner(dataDir, runtime, {
+      path: pathOf(runtime),
+      method: order ? 'POST' : 'GET',
+      ...(order && { body: order }),
+      timeoutMs: order ? MOVE_MS : ASK_MS,
+      otherwise:
+        `  az rest --method get --url ${hostUrl('management', runtime)}${pathOf(runtime)}\n` +
+        '  (to move it: --method post --body \'{"advanceSeconds": 7776000}\')',
+    });
     show(body, io);
     return 0;
   },
@@ -74,75 +72,8 @@ function orderOf(args: CommandArguments): Readonly<Record<string, unknown>> | nu
   return { advanceSeconds: Number(match[1]) * UNIT_SECONDS[match[2]!]! };
 }
 
-async function signIn(dataDir: string, runtime: Runtime): Promise<string> {
-  const administrator = readAdministrator(dataDir);
-  if (!administrator) {
-    throw new CommandError(
-      `administrator.json is not in ${dataDir} any more. Signed in with az as an Owner of the subscription, ask instead:\n` +
-        `  az rest --method get --url ${hostUrl('management', runtime)}${pathOf(runtime)}\n` +
-        '  (to move it: --method post --body \'{"advanceSeconds": 7776000}\')',
-    );
-  }
-  const form = new URLSearchParams({
-    grant_type: 'client_credentials',
-    client_id: administrator.clientId,
-    client_secret: administrator.clientSecret,
-    scope: `${hostUrl('management', runtime)}/.default`,
-  });
-  const answer = await requestLocally({
-    host: `login.${runtime.domain}`,
-    port: runtime.port,
-    path: `/${administrator.tenantId}/oauth2/v2.0/token`,
-    method: 'POST',
-    headers: {
-      host: hostUrl('login', runtime).slice('https://'.length),
-      'content-type': 'application/x-www-form-urlencoded',
-    },
-    body: form.toString(),
-    authorityPem: readAuthority(dataDir),
-    timeoutMs: ASK_MS,
-  });
-  const { access_token: token, error_description: reason } = parse(answer);
-  if (typeof token !== 'string') throw new CommandError(`The administrator cannot sign in: ${String(reason)}`);
-  return token;
-}
-
-async function ask(
-  dataDir: string,
-  runtime: Runtime,
-  token: string,
-  order: Readonly<Record<string, unknown>> | null,
-): Promise<Readonly<Record<string, unknown>>> {
-  const answer = await requestLocally({
-    host: `management.${runtime.domain}`,
-    port: runtime.port,
-    path: pathOf(runtime),
-    method: order ? 'POST' : 'GET',
-    headers: {
-      host: hostUrl('management', runtime).slice('https://'.length),
-      authorization: `Bearer ${token}`,
-      ...(order && { 'content-type': 'application/json' }),
-    },
-    ...(order && { body: JSON.stringify(order) }),
-    authorityPem: readAuthority(dataDir),
-    timeoutMs: order ? MOVE_MS : ASK_MS,
-  });
-  const body = parse(answer);
-  if (answer.status === 200) return body;
-  const { message } = (body['error'] ?? {}) as { message?: string };
-  throw new CommandError(message ?? `The server answered ${answer.status}.`);
-}
-
 function pathOf(runtime: Runtime): string {
   return `/subscriptions/${runtime.subscriptionId}/providers/Strongroom.Development/clock?api-version=${VERSION}`;
-}
-
-function parse(answer: LocalAnswer): Readonly<Record<string, unknown>> {
-  try {
-    return JSON.parse(answer.body) as Readonly<Record<string, unknown>>;
-  } catch {
-    throw new CommandError(`The server answered ${answer.status} without a readable body.`);
-  }
 }
 
 function show(body: Readonly<Record<string, unknown>>, io: CommandIo): void {
