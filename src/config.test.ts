@@ -40,6 +40,7 @@ describe('the configuration', () => {
       acceptNewerApiVersions: false,
       trustedIssuers: [],
       movableClock: false,
+      keyPolicy: { signsFor: 60 * 86_400_000, announcedFor: 48 * 3_600_000 },
       first: { subscription: 'Strongroom', group: 'strongroom', vault: 'main-vault', location: 'local' },
     });
   });
@@ -57,6 +58,8 @@ describe('the configuration', () => {
       tlsKeyFile: '/etc/key.pem',
       acceptNewerApiVersions: true,
       trustedIssuers: [{ issuer: 'https://ci.example', jwksFile: '/etc/jwks.json' }],
+      signingKeyDays: 30,
+      signingKeyAnnounceHours: 24,
       movableClock: true,
       firstSubscription: 'S',
       firstGroup: 'G',
@@ -82,6 +85,7 @@ describe('the configuration', () => {
           algorithms: ['RS256', 'PS256', 'ES256'],
         },
       ],
+      keyPolicy: { signsFor: 30 * 86_400_000, announcedFor: 24 * 3_600_000 },
       movableClock: true,
       first: { subscription: 'S', group: 'G', vault: 'V-V', location: 'L' },
     });
@@ -105,6 +109,12 @@ describe('the configuration', () => {
       refuses({ imdsAddresses: ['127.0.0.1', address] }, /^imdsAddresses may hold loopback addresses/);
     }
     assert.deepEqual(read({ imdsAddresses: ['127.8.8.8', '::1'] }).imdsAddresses, ['127.8.8.8', '::1']);
+  });
+
+  it('rotates signing keys as it is told, never without announcing them', () => {
+    refuses({ signingKeyDays: 1 }, /must be 2 to 3650/);
+    refuses({ signingKeyAnnounceHours: 0 }, /must be 1 to 720/);
+    refuses({ signingKeyDays: 2, signingKeyAnnounceHours: 48 }, /must be less than signingKeyDays/);
   });
 
   it('refuses what it does not know, and what is of the wrong kind, by name', () => {

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { DAY } from './base/text.ts';
+import type { KeyPolicy } from './identity/key-schedule.ts';
 import { readTrustedIssuers, type TrustedIssuer } from './identity/trusted-issuers.ts';
 
 /** How one installation is run; see docs/operations.md. */
@@ -23,6 +25,8 @@ export interface Config {
   readonly acceptNewerApiVersions: boolean;
   /** The issuers outside whose tokens federated credentials may believe. */
   readonly trustedIssuers: readonly TrustedIssuer[];
+  /** How the keys that sign tokens follow one another. */
+  readonly keyPolicy: KeyPolicy;
   /** Development alone: the clock may be moved forward. */
   readonly movableClock: boolean;
   /** What of the first start's resources is named how. */
@@ -84,6 +88,7 @@ export function readConfig(flags: ConfigFlags): Config {
     tls: tlsOf(file),
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
     trustedIssuers: issuersOf(file),
+    keyPolicy: keyPolicyOf(file),
     movableClock: flags.movableClock || (fileMovable ?? false),
     first: {
       subscription: file.text('firstSubscription') ?? 'Strongroom',
@@ -143,6 +148,13 @@ function issuersOf(file: Settings): readonly TrustedIssuer[] {
   return result.issuers;
 }
 
+function keyPolicyOf(file: Settings): KeyPolicy {
+  const days = file.integer('signingKeyDays', 2, 3650) ?? 60;
+  const hours = file.integer('signingKeyAnnounceHours', 1, 720) ?? 48;
+  if (hours >= days * 24) throw new ConfigFault('signingKeyAnnounceHours must be less than signingKeyDays.');
+  return { signsFor: days * DAY, announcedFor: hours * 3_600_000 };
+}
+
 function domainOf(text: string): string {
   if (!/^(?=.{1,200}$)[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text))
     throw new ConfigFault(`The domain ${text} is not a domain name.`);
@@ -184,9 +196,13 @@ class Settings {
   }
 
   port(name: string): number | undefined {
-    const isPort = (value: unknown): value is number =>
-      Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65_535;
-    return this.#take(name, isPort, '0 to 65535');
+    return this.integer(name, 0, 65_535);
+  }
+
+  integer(name: string, least: number, most: number): number | undefined {
+    const is = (value: unknown): value is number =>
+      Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+    return this.#take(name, is, `${least} to ${most}`);
   }
 
   texts(name: string): readonly string[] | undefined {

@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   trust: () => import('./cli/trust.ts'),
   hosts: () => import('./cli/hosts.ts'),
   clock: () => import('./cli/clock.ts'),
+  'signing-keys': () => import('./cli/signing-keys.ts'),
   explain: () => import('./cli/explain.ts'),
   access: () => import('./cli/access.ts'),
   audit: () => import('./cli/audit.ts'),
@@ -72,7 +73,7 @@ async function listCommands(name: string | undefined): Promise<number> {
   write('strongroom COMMAND [OPTIONS]   (each command has --help)\n');
   for (const load of Object.values(commands)) {
     const { command } = await load();
-    write(`  ${command.name.padEnd(10)} ${command.summary}`);
+    write(`  ${command.name.padEnd(12)} ${command.summary}`);
   }
   return isHelp ? 0 : EXIT_USAGE;
 }

@@ -14,7 +14,10 @@ import { type FirstCredentials, findInstallation, firstStart, type Installation 
 import { type App, buildApp } from './http/app.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
+import type { Caller } from './identity/caller.ts';
 import { endpointSecret, imdsOperations } from './identity/imds-operations.ts';
+import { keyOperations } from './identity/key-operations.ts';
+import { keyRotationJob } from './identity/key-rotation.ts';
 import { loginOperations } from './identity/operations.ts';
 import { OutsideIssuers } from './identity/outside-issuers.ts';
 import { SigningKeys } from './identity/signing-keys.ts';
@@ -132,6 +135,8 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   const imds = await listenForIdentities(config, listener, (request, response) => imdsApp.routing(request, response));
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
   scheduler.start(purgeJob({ ...parts, store, keyring }));
+  const { tenantId } = installation;
+  scheduler.start(keyRotationJob({ ...parts, store, keyring, tenantId, keyPolicy: config.keyPolicy }));
   const unwatch = clock.watch(log, () => void scheduler.runAll());
   const renewal = renewCertificate(parts, store, keyring, listener, certificate);
   return {
@@ -169,6 +174,7 @@ async function composeApps(
   const identityHeader = await endpointSecret(base);
   const access = new Access(store);
   const pipeline = pipelineOf(base, access, signingKeys);
+  const isOwner = (caller: Caller, scope: string) => access.isOwner(caller, scope);
   const health = () => ({
     status: 'ok',
     version,
@@ -182,10 +188,11 @@ async function composeApps(
     ...resourceOperations({ ...base, access, health, vaultActions: () => actionsOf(operations, 'Microsoft.KeyVault') }),
     ...accessOperations({ ...base, access }),
     ...loginOperations({ ...base, signingKeys, issuers: new OutsideIssuers(config.trustedIssuers, clock) }),
+    ...keyOperations({ ...base, signingKeys, isOwner, keyPolicy: config.keyPolicy }),
     ...clockOperations({
       ...parts,
       movableClock: clock,
-      isOwner: (caller, scope) => access.isOwner(caller, scope),
+      isOwner,
       runJobs: () => scheduler.runAll(),
     }),
     ...graphOperations(base),

@@ -307,7 +307,7 @@ describe('the directory', () => {
 
   it('registers certificates, keeps those that are sent back, and drops those that are not', async () => {
     const made = await create('certified');
-    const pem = plane.signingKeys.newest.certificate;
+    const pem = (await plane.signingKey()).certificate;
     const key = pem.replace(/(.{64})/g, '$1\n');
     const credential = {
       '@odata.type': '#microsoft.graph.keyCredential',

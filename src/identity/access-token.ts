@@ -4,11 +4,13 @@ import { decodeJwt } from 'jose/jwt/decode';
 import { isUuid } from '../base/ids.ts';
 import { readResource, type TokenPlane, tokenIssuer } from './audiences.ts';
 import type { Authentication } from './caller.ts';
-import type { SigningKeys } from './signing-keys.ts';
+import type { KeySet } from './signing-keys.ts';
 import { CREDENTIAL_CLAIM } from './tokens.ts';
 
 /** The claims of a token whose signature and issuer have been verified. */
 export interface TokenClaims {
+  /** The key of ours that signed it. */
+  readonly kid: string;
   readonly audience: string;
   /** The plane its audience belongs to, or null. */
   readonly plane: TokenPlane | null;
@@ -40,22 +42,22 @@ const HEADER_MEMBERS = new Set(['typ', 'alg', 'kid', 'x5t']);
  * @param token three base64url parts with dots between, no longer than the caller allows
  */
 export async function verifyAccessToken(
-  keys: SigningKeys,
+  keys: KeySet,
   domain: string,
   token: string,
 ): Promise<TokenClaims | TokenRefusal> {
   const header = readHeader(token);
   if ('refusal' in header) return header;
-  const key = await keys.findOrReload(header.kid);
+  const key = keys.find(header.kid);
   if (!key) return foreign(token, domain, header.kid);
   let payload: Record<string, unknown>;
   try {
     const verified = await compactVerify(token, key.publicKey, { algorithms: ['RS256'] });
     payload = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(verified.payload)) as Record<string, unknown>;
   } catch {
-    return { refusal: 'token-signature', facts: { kid: shown(header.kid) } };
+    return wrongSignature(header.kid);
   }
-  const claims = readClaims(payload, domain);
+  const claims = readClaims(payload, domain, header.kid);
   if (!claims) return malformed('a claim is missing or of the wrong type');
   const expected = tokenIssuer(domain, claims.tenantId);
   return claims.issuer === expected ? claims : wrongIssuer(expected, claims.issuer);
@@ -87,16 +89,17 @@ function foreign(token: string, domain: string, kid: string): TokenRefusal {
   const { iss, tid } = claims;
   const expected = tokenIssuer(domain, typeof tid === 'string' && isUuid(tid) ? tid : '{tenant}');
   if (typeof iss === 'string' && iss !== expected) return wrongIssuer(tokenIssuer(domain, '{tenant}'), iss);
-  return { refusal: 'token-signature', facts: { kid: shown(kid) } };
+  return wrongSignature(kid);
 }
 
-function readClaims(payload: Record<string, unknown>, domain: string): TokenClaims | null {
+function readClaims(payload: Record<string, unknown>, domain: string, kid: string): TokenClaims | null {
   const { aud, iss, tid, oid, appid, appidacr, uti, exp, nbf, scp, xms_mirid: mirid } = payload;
   const credential = payload[CREDENTIAL_CLAIM];
   if (typeof aud !== 'string' || typeof iss !== 'string' || typeof uti !== 'string') return null;
   if (typeof tid !== 'string' || typeof oid !== 'string' || typeof appid !== 'string') return null;
   if (typeof exp !== 'number' || typeof nbf !== 'number') return null;
   return {
+    kid,
     audience: aud,
     plane: readResource(aud, domain)?.plane ?? null,
     issuer: iss,
@@ -111,6 +114,11 @@ function readClaims(payload: Record<string, unknown>, domain: string): TokenClai
     starts: nbf * 1000,
     expires: exp * 1000,
   };
+}
+
+/** A token that no key of ours signed, or one that is no key of ours any more. */
+export function wrongSignature(kid: string): TokenRefusal {
+  return { refusal: 'token-signature', facts: { kid: shown(kid) } };
 }
 
 /** A token that cannot be read. */

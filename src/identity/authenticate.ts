@@ -1,7 +1,14 @@
 import { hash } from 'node:crypto';
 import { fromBase64Url, toIso } from '../base/text.ts';
 import type { Store } from '../store/store.ts';
-import { malformed, shown, type TokenClaims, type TokenRefusal, verifyAccessToken } from './access-token.ts';
+import {
+  malformed,
+  shown,
+  type TokenClaims,
+  type TokenRefusal,
+  verifyAccessToken,
+  wrongSignature,
+} from './access-token.ts';
 import { type TokenPlane, tokenIssuer } from './audiences.ts';
 import type { Authentication, Caller } from './caller.ts';
 import { stillStands } from './credential-mark.ts';
@@ -45,57 +52,81 @@ const NOT_BEFORE_LEEWAY_MS = 300_000;
 /**
  * Makes an authenticator. Verified tokens are remembered by SHA-256 digest, never by their text, up to 10,000, the
  * oldest going first; a token that failed is not remembered. What is remembered is the proof, which stays true; times,
- * audience and tenant are judged on each request, and the principal again whenever the store's generation has moved, so
- * that disabling or deleting it takes effect with the next request.
+ * audience and tenant are judged on each request, and the key and the principal again whenever the store's generation has
+ * moved, so that revoking a key, disabling or deleting a principal takes effect with the next request.
  */
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
-  const known = new Map<string, Entry>();
+  return new TokenAuthenticator(parts);
+}
 
-  const admit = (entry: Entry, generation: number) => {
-    if (entry.generation === generation) return entry.accepted;
-    return readCaller(parts.store, entry.claims).then((result) => {
-      if ('refusal' in result) return result;
-      entry.generation = generation;
-      entry.accepted = result;
-      return result;
-    });
-  };
+class TokenAuthenticator implements Authenticator {
+  readonly #parts: AuthenticatorParts;
+  readonly #known = new Map<string, Entry>();
 
-  const verify = async (token: string, digest: string, plane: TokenPlane, tenant: string, now: number) => {
-    const claims = await verifyAccessToken(parts.keys, parts.domain, token);
+  constructor(parts: AuthenticatorParts) {
+    this.#parts = parts;
+  }
+
+  authenticate(
+    header: string | undefined,
+    plane: TokenPlane,
+    expectedTenant: string,
+    now: number,
+  ): Authentication | Promise<Authentication> {
+    if (!header) return { refusal: 'token-missing', facts: {} };
+    if (header.length > MAX_TOKEN_LENGTH) return readToken(header) as TokenRefusal;
+    const digest = hash('sha256', header, 'binary');
+    const entry = this.#known.get(digest);
+    if (!entry) {
+      const token = readToken(header);
+      return typeof token === 'string' ? this.#verify(token, digest, plane, expectedTenant, now) : token;
+    }
+    const refusal = judgeClaims(entry.claims, this.#parts.domain, plane, expectedTenant, now);
+    if (refusal) {
+      if (refusal.refusal === 'token-expired') this.#known.delete(digest);
+      return refusal;
+    }
+    const generation = this.#parts.store.generation();
+    return typeof generation === 'number'
+      ? this.#admit(entry, generation)
+      : generation.then((value) => this.#admit(entry, value));
+  }
+
+  async #verify(
+    token: string,
+    digest: string,
+    plane: TokenPlane,
+    tenant: string,
+    now: number,
+  ): Promise<Authentication> {
+    const { store, keys, domain } = this.#parts;
+    // Read before keys and principal: a change in between makes the entry old, never wrongly new.
+    const generation = await store.generation();
+    const claims = await verifyAccessToken(await keys.under(generation), domain, token);
     if ('refusal' in claims) return claims;
-    const refusal = judgeClaims(claims, parts.domain, plane, tenant, now);
+    const refusal = judgeClaims(claims, domain, plane, tenant, now);
     if (refusal) return refusal;
-    // Read before the principal: a change in between makes the entry old, never wrongly new.
-    const generation = await parts.store.generation();
-    const result = await readCaller(parts.store, claims);
+    const result = await readCaller(store, claims);
     if ('refusal' in result) return result;
-    if (known.size >= MAX_CACHED) known.delete(known.keys().next().value!);
-    known.set(digest, { claims, generation, accepted: result });
+    if (this.#known.size >= MAX_CACHED) this.#known.delete(this.#known.keys().next().value!);
+    this.#known.set(digest, { claims, generation, accepted: result });
     return result;
-  };
+  }
 
-  return {
-    authenticate(header, plane, expectedTenant, now) {
-      if (!header) return { refusal: 'token-missing', facts: {} };
-      if (header.length > MAX_TOKEN_LENGTH) return readToken(header) as TokenRefusal;
-      const digest = hash('sha256', header, 'binary');
-      const entry = known.get(digest);
-      if (!entry) {
-        const token = readToken(header);
-        return typeof token === 'string' ? verify(token, digest, plane, expectedTenant, now) : token;
-      }
-      const refusal = judgeClaims(entry.claims, parts.domain, plane, expectedTenant, now);
-      if (refusal) {
-        if (refusal.refusal === 'token-expired') known.delete(digest);
-        return refusal;
-      }
-      const generation = parts.store.generation();
-      return typeof generation === 'number'
-        ? admit(entry, generation)
-        : generation.then((value) => admit(entry, value));
-    },
-  };
+  #admit(entry: Entry, generation: number): Authentication | Promise<Authentication> {
+    return entry.generation === generation ? entry.accepted : this.#admitAgain(entry, generation);
+  }
+
+  async #admitAgain(entry: Entry, generation: number): Promise<Authentication> {
+    const { claims } = entry;
+    const keys = await this.#parts.keys.under(generation);
+    if (!keys.find(claims.kid)) return wrongSignature(claims.kid);
+    const result = await readCaller(this.#parts.store, claims);
+    if ('refusal' in result) return result;
+    entry.generation = generation;
+    entry.accepted = result;
+    return result;
+  }
 }
 
 /** The one token of a header `Bearer <JWS compact>` (RFC 6750 §2.1), the scheme in any case. */

@@ -31,7 +31,7 @@ export function loginOperations(parts: IdentityParts): readonly Operation[] {
       document(providerMetadata(authorityOf(parts, call, base), version));
     const keys = async (call: Call) => {
       authorityOf(parts, call, base);
-      return document(parts.signingKeys.jwks());
+      return document((await parts.signingKeys.current()).jwks());
     };
     const unavailable = (grant: string) => async (call: Call) => {
       authorityOf(parts, call, base);

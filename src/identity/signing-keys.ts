@@ -1,53 +1,101 @@
-import { createPrivateKey, createPublicKey, KeyObject, X509Certificate } from 'node:crypto';
-import type { Clock, Random } from '../base/ports.ts';
-import { DAY } from '../base/text.ts';
+import { createPrivateKey, hash, type KeyObject, X509Certificate } from 'node:crypto';
+import type { Clock } from '../base/ports.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import type { Session, Transaction } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
-import { thumbprints } from './certificate.ts';
+import { endsAt, type KeyState, type ScheduledKey, signerAt, stateAt } from './key-schedule.ts';
+import { newKey, readKeys, type StoredKey, scheduled, writeKeys } from './stored-keys.ts';
 
-/** A key that signs access tokens or once did. */
-export interface SigningKey {
-  /** Also `x5t`: the SHA-1 thumbprint of the key's certificate, as Entra names its keys. */
-  readonly kid: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly created: number;
-  readonly privateKey: KeyObject;
+/** A key that signs access tokens, will or did. */
+export interface SigningKey extends ScheduledKey {
+  /** Null once it was destroyed, which it is soon after another signs. */
+  readonly privateKey: KeyObject | null;
   readonly publicKey: KeyObject;
   /** The self-signed certificate around the public key, base64 of its DER. */
   readonly certificate: string;
 }
 
-interface StoredKey {
+/** The key that signs, its private part at hand. */
+export interface Signer {
   readonly kid: string;
-  readonly created: number;
-  readonly pkcs8: string;
-  readonly certificate: string;
+  readonly privateKey: KeyObject;
 }
 
-interface SigningParts {
+/** What is told of a key; instants in milliseconds since the Unix epoch. */
+export interface KeyFacts {
+  readonly kid: string;
+  readonly state: KeyState;
+  readonly created: number;
+  readonly signs: number;
+  /** When it is removed; null while no other key follows it. */
+  readonly ends: number | null;
+  /** Whether its private part is still there. */
+  readonly canSign: boolean;
+}
+
+/** All keys at one moment. */
+export class KeySet {
+  readonly #keys: readonly SigningKey[];
+  readonly #byId: ReadonlyMap<string, SigningKey>;
+
+  constructor(keys: readonly SigningKey[]) {
+    this.#keys = keys;
+    this.#byId = new Map(keys.map((key) => [key.kid, key]));
+  }
+
+  /** A key by its `kid`, or null. */
+  find(kid: string): SigningKey | null {
+    return this.#byId.get(kid) ?? null;
+  }
+
+  /** The key that signs at `now`. */
+  signerAt(now: number): Signer {
+    const key = this.#keys[signerAt(this.#keys, now)];
+    if (!key?.privateKey) throw new Error('There is no key that signs tokens.');
+    return { kid: key.kid, privateKey: key.privateKey };
+  }
+
+  /** All of them, the one that signs last first. */
+  listAt(now: number): readonly KeyFacts[] {
+    return this.#keys
+      .map(({ kid, created, signs, canSign }, index) => ({
+        kid,
+        state: stateAt(this.#keys, index, now),
+        created,
+        signs,
+        ends: endsAt(this.#keys, index),
+        canSign,
+      }))
+      .toReversed();
+  }
+
+  /** The public keys as a JSON Web Key Set (RFC 7517 §5), announced ones included, the one that signs last first. */
+  jwks(): { readonly keys: readonly Readonly<Record<string, unknown>>[] } {
+    const keys = this.#keys.toReversed().map(({ kid, publicKey, certificate }) => {
+      const { n, e } = publicKey.export({ format: 'jwk' });
+      return { kty: 'RSA', use: 'sig', alg: 'RS256', kid, x5t: kid, n, e, x5c: [certificate] };
+    });
+    return { keys };
+  }
+}
+
+/** What the keys are read with. */
+export interface SigningParts {
   readonly store: Store;
   readonly keyring: Keyring;
   readonly clock: Clock;
-  readonly random: Random;
 }
 
-const NAME = 'token-signing-keys';
-const ALGORITHM = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
-const CERTIFICATE_DAYS = 3650;
-/** How long a key that no longer signs still verifies: longer than the longest token, which is a managed identity's. */
-const VERIFIES_FOR_MS = 2 * DAY;
-const LEAST_MS_BETWEEN_RELOADS = 5000;
-
 /**
- * The RSA-2048 keys that sign access tokens (RS256). The newest signs; the older ones verify until every token they
- * signed has ended. They are sealed in the store, so every node on one database has the same.
+ * The RSA-2048 keys that sign access tokens (RS256), sealed in the store, so that every process on one database has the
+ * same. What was read holds as long as the store's generation: a key that any process made or removed is known, or gone,
+ * with the next token.
  */
 export class SigningKeys {
   readonly #parts: SigningParts;
-  #keys: ReadonlyMap<string, SigningKey> = new Map();
-  #newest!: SigningKey;
-  #reloaded = Number.NEGATIVE_INFINITY;
+  #generation = Number.NaN;
+  /** Of what was read last. */
+  #digest = '';
+  #set = new KeySet([]);
 
   private constructor(parts: SigningParts) {
     this.#parts = parts;
@@ -55,113 +103,41 @@ export class SigningKeys {
 
   /** Reads the keys; an installation without any gets its first. */
   static async open(parts: SigningParts): Promise<SigningKeys> {
-    const keys = new SigningKeys(parts);
-    let stored = await readStored(parts, parts.store.reader);
-    if (stored.length === 0) {
-      const first = await newKey(parts.clock.now());
-      await parts.store.write(async (transaction) => {
+    const { store, keyring, clock } = parts;
+    if ((await readKeys(keyring, store.reader)).length === 0) {
+      const now = clock.now();
+      const first = await newKey(now, now);
+      await store.write(async (transaction) => {
         // Two nodes that start at once: the second takes what the first has made.
-        if ((await readStored(parts, transaction)).length === 0) await writeStored(parts, transaction, [first]);
+        if ((await readKeys(keyring, transaction)).length === 0) await writeKeys(keyring, transaction, [first], now);
       });
-      stored = await readStored(parts, parts.store.reader);
     }
-    keys.#take(stored);
-    return keys;
+    return new SigningKeys(parts);
   }
 
-  /** The key that signs. */
-  get newest(): SigningKey {
-    return this.#newest;
+  /** The keys as of now. */
+  async current(): Promise<KeySet> {
+    return this.under(await this.#parts.store.generation());
   }
 
-  /** A key by its `kid`, or null. */
-  find(kid: string): SigningKey | null {
-    return this.#keys.get(kid) ?? null;
+  /** The keys at least as new as a generation of the store that was read before. */
+  async under(generation: number): Promise<KeySet> {
+    if (generation === this.#generation) return this.#set;
+    const stored = await readKeys(this.#parts.keyring, this.#parts.store.reader);
+    // Most generations are about something else: then the keys stay as they are.
+    const digest = hash('sha256', JSON.stringify(stored));
+    const set = digest === this.#digest ? this.#set : new KeySet(stored.map(open));
+    this.#generation = generation;
+    this.#digest = digest;
+    this.#set = set;
+    return set;
   }
-
-  /** As {@link find}, but asks the store where the key is unknown: another node may have rotated. At most every 5 s. */
-  async findOrReload(kid: string): Promise<SigningKey | null> {
-    const known = this.#keys.get(kid);
-    const now = this.#parts.clock.now();
-    if (known || Math.abs(now - this.#reloaded) < LEAST_MS_BETWEEN_RELOADS) return known ?? null;
-    this.#reloaded = now;
-    this.#take(await readStored(this.#parts, this.#parts.store.reader));
-    return this.find(kid);
-  }
-
-  /** Adds a key, which signs from now on; keys whose tokens have all ended are forgotten. */
-  async rotate(): Promise<SigningKey> {
-    const now = this.#parts.clock.now();
-    const next = await newKey(now);
-    const kept = await this.#parts.store.write(async (transaction) => {
-      const stored = await readStored(this.#parts, transaction);
-      const keys = [...stored.filter((_, index) => verifiesAt(stored, index, now)), next];
-      await writeStored(this.#parts, transaction, keys);
-      return keys;
-    });
-    this.#take(kept);
-    return this.#newest;
-  }
-
-  /** The public keys as a JSON Web Key Set (RFC 7517 §5), newest first. */
-  jwks(): { readonly keys: readonly Readonly<Record<string, unknown>>[] } {
-    const keys = [...this.#keys.values()].reverse().map((key) => {
-      const { n, e } = key.publicKey.export({ format: 'jwk' });
-      return { kty: 'RSA', use: 'sig', alg: 'RS256', kid: key.kid, x5t: key.kid, n, e, x5c: [key.certificate] };
-    });
-    return { keys };
-  }
-
-  #take(stored: readonly StoredKey[]): void {
-    const keys = stored.map(open);
-    this.#keys = new Map(keys.map((key) => [key.kid, key]));
-    this.#newest = keys[keys.length - 1]!;
-  }
-}
-
-/** Whether the key still verifies: it was not yet followed by another so long ago that all its tokens have ended. */
-function verifiesAt(keys: readonly StoredKey[], index: number, now: number): boolean {
-  const successor = keys[index + 1];
-  return !successor || successor.created + VERIFIES_FOR_MS > now;
 }
 
 function open(stored: StoredKey): SigningKey {
-  const privateKey = createPrivateKey({ key: Buffer.from(stored.pkcs8, 'base64'), format: 'der', type: 'pkcs8' });
-  const { kid, created, certificate } = stored;
-  return { kid, created, certificate, privateKey, publicKey: createPublicKey(privateKey) };
-}
-
-async function newKey(now: number): Promise<StoredKey> {
-  // Imported here: only the first start and a rotation make certificates.
-  await import('reflect-metadata');
-  const x509 = await import('@peculiar/x509');
-  const { subtle } = globalThis.crypto;
-  const order = { ...ALGORITHM, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
-  const keys = await subtle.generateKey(order, true, ['sign', 'verify']);
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
-    {
-      name: 'CN=Strongroom token signing',
-      notBefore: new Date(now),
-      notAfter: new Date(now + CERTIFICATE_DAYS * DAY),
-      keys,
-      signingAlgorithm: ALGORITHM,
-    },
-    globalThis.crypto,
-  );
-  const der = Buffer.from(certificate.rawData);
-  return {
-    kid: thumbprints(new X509Certificate(der)).sha1,
-    created: now,
-    pkcs8: KeyObject.from(keys.privateKey).export({ format: 'der', type: 'pkcs8' }).toString('base64'),
-    certificate: der.toString('base64'),
-  };
-}
-
-async function readStored(parts: SigningParts, session: Session): Promise<readonly StoredKey[]> {
-  const value = await parts.keyring.readValue(session, NAME);
-  return value ? (JSON.parse(value.toString('utf8')) as StoredKey[]) : [];
-}
-
-async function writeStored(parts: SigningParts, transaction: Transaction, keys: readonly StoredKey[]): Promise<void> {
-  await parts.keyring.writeValue(transaction, NAME, Buffer.from(JSON.stringify(keys)), parts.clock.now());
+  const { pkcs8, certificate } = stored;
+  const { publicKey } = new X509Certificate(Buffer.from(certificate, 'base64'));
+  const privateKey =
+    pkcs8 === null ? null : createPrivateKey({ key: Buffer.from(pkcs8, 'base64'), format: 'der', type: 'pkcs8' });
+  return { ...scheduled([stored])[0]!, privateKey, publicKey, certificate };
 }

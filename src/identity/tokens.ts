@@ -52,7 +52,7 @@ export async function issueAccessToken(
   },
   order: TokenOrder,
 ): Promise<IssuedToken> {
-  const { newest } = parts.signingKeys;
+  const signer = (await parts.signingKeys.current()).signerAt(order.now);
   const issuer = tokenIssuer(parts.domain, parts.tenantId);
   const notBefore = toSeconds(order.now);
   const { credential } = order;
@@ -79,7 +79,7 @@ export async function issueAccessToken(
     ...(credential && { [CREDENTIAL_CLAIM]: credential.mark }),
     ...(order.managedIdentity === undefined ? {} : { xms_mirid: order.managedIdentity }),
   })
-    .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid: newest.kid, x5t: newest.kid })
-    .sign(newest.privateKey);
+    .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid: signer.kid, x5t: signer.kid })
+    .sign(signer.privateKey);
   return { token, id, notBefore, expires };
 }

@@ -10,6 +10,7 @@ import { managementRefusals } from './management.ts';
 import { peopleRefusals } from './people.ts';
 import { privateEndpointRefusals } from './private-endpoints.ts';
 import type { RefusalRow } from './row.ts';
+import { signingKeyRefusals } from './signing-keys.ts';
 
 const tables = {
   ...generalRefusals,
@@ -23,6 +24,7 @@ const tables = {
   ...federationRefusals,
   ...graphRefusals,
   ...peopleRefusals,
+  ...signingKeyRefusals,
 };
 
 /** The stable code of a refusal. */

@@ -80,7 +80,7 @@ export const generalRefusals = rows({
     error: 'Unauthorized',
     message: 'AKV10015: The signature of the token cannot be verified.',
     cause:
-      'The token was signed by a key that this server does not trust: it comes from another installation or was altered.',
+      'The token was signed by a key that this server does not trust: it comes from another installation, was altered, or its key was revoked.',
     remedy: ['az account clear', 'az login'],
   },
   'token-issuer': {

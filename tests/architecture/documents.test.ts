@@ -57,7 +57,7 @@ describe('documents', () => {
 
   it('describe every setting of the configuration, and no other', () => {
     const config = readText('src/config.ts');
-    const settings = [...config.matchAll(/file\.(?:text|list|texts|flag|port|isOff)\('(\w+)'\)/g)].map(
+    const settings = [...config.matchAll(/file\.(?:text|list|texts|flag|port|integer|isOff)\('(\w+)'[,)]/g)].map(
       ([, name]) => name!,
     );
     const section = /\n## Configuration\n[\s\S]*?\n## /.exec(readText('docs/operations.md'))?.[0] ?? '';
@@ -67,7 +67,9 @@ describe('documents', () => {
   });
 
   it('name every command', () => {
-    const commands = [...readText('src/main.ts').matchAll(/^ {2}(\w+): \(\) => import/gm)].map(([, name]) => name!);
+    const commands = [...readText('src/main.ts').matchAll(/^ {2}'?([\w-]+)'?: \(\) => import/gm)].map(
+      ([, name]) => name!,
+    );
     const text = readText('docs/operations.md');
     assert.deepEqual(
       commands.filter((name) => !text.includes(`\`strongroom ${name}`)),

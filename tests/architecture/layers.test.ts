@@ -22,6 +22,7 @@ const rules = [
   'src/directory/names.ts',
   'src/directory/rights.ts',
   'src/identity/audiences.ts',
+  'src/identity/key-schedule.ts',
   'src/network/rules.ts',
   'src/recovery/levels.ts',
   'src/resources/endpoint-connection.ts',
@@ -66,7 +67,7 @@ const queryFiles: Readonly<Record<string, string>> = {
 };
 
 /** Where private keys are made or used. */
-const keyFiles = /^src\/(crypto|tls)\/|^src\/identity\/(signing-keys|tokens)\.ts$|^src\/http\/listen\.ts$/;
+const keyFiles = /^src\/(crypto|tls)\/|^src\/identity\/(signing-keys|stored-keys|tokens)\.ts$|^src\/http\/listen\.ts$/;
 
 /** The parts of the process that only the composition root reads; `system-store` starts the system's own tools. */
 const processFiles = ['src/main.ts', 'src/cli/system-store.ts'];

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { accessOperations } from '../../src/access/role-operations.ts';
 import { graphOperations } from '../../src/directory/operations.ts';
 import { imdsOperations } from '../../src/identity/imds-operations.ts';
+import { keyOperations } from '../../src/identity/key-operations.ts';
 import { loginOperations } from '../../src/identity/operations.ts';
 import { clockOperations } from '../../src/jobs/clock-operations.ts';
 import type { Operation } from '../../src/operations/operation.ts';
@@ -18,6 +19,7 @@ const operations: readonly Operation[] = [
   ...resourceOperations(parts),
   ...accessOperations(parts),
   ...clockOperations(parts),
+  ...keyOperations(parts),
   ...loginOperations(parts),
   ...graphOperations(parts),
   ...imdsOperations(parts),

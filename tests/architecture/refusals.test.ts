@@ -14,6 +14,7 @@ import { managementRefusals } from '../../src/refusals/management.ts';
 import { peopleRefusals } from '../../src/refusals/people.ts';
 import { privateEndpointRefusals } from '../../src/refusals/private-endpoints.ts';
 import type { RefusalRow } from '../../src/refusals/row.ts';
+import { signingKeyRefusals } from '../../src/refusals/signing-keys.ts';
 import { findFiles, productSources, readSources, readText } from './sources.ts';
 
 const rows = Object.entries(catalogue as Readonly<Record<string, RefusalRow>>);
@@ -121,6 +122,7 @@ describe('the catalogue of refusals', () => {
       federationRefusals,
       graphRefusals,
       peopleRefusals,
+      signingKeyRefusals,
     ];
     const all = tables.flatMap((table) => Object.keys(table));
     assert.equal(all.length, new Set(all).size);

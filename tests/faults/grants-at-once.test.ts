@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { assignRole, makeIdentity, manage, objectIdOf, putVault, vaultScope } from '../support/arm.ts';
 import { call, getToken, resources } from '../support/http.ts';
-import { freshDatabase } from '../support/postgres.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { startTwoNodes } from '../support/two-nodes.ts';
 
 /**
  * No read succeeds that began after a revocation was acknowledged, and none fails that began after a grant was: over many
@@ -17,8 +14,6 @@ const ROUNDS = Number(process.env['STRONGROOM_GRANT_ROUNDS'] ?? 300);
 const WATCHERS = 3;
 const PROBES = 2;
 const V = 'api-version=7.5';
-const folder = mkdtempSync(join(tmpdir(), 'strongroom-grants-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** One way to give access to one secret and to take it, and the principal that reads. */
 interface Way {
@@ -220,22 +215,10 @@ test('grants and revocations hold from the next request, on one process with SQL
 });
 
 test('grants and revocations hold from the next request, on two processes with one PostgreSQL', async (context) => {
-  const { host, port, user, password, database } = await freshDatabase();
-  const urlFile = join(folder, 'url');
-  writeFileSync(urlFile, `postgres://${user}:${password}@${host}:${port}/${database}\n`, { mode: 0o600 });
-  const config = join(folder, 'config.json');
-  const sealKeyFile = join(folder, 'seal.key');
-  writeFileSync(config, JSON.stringify({ postgresUrlFile: urlFile, sealKeyFile }));
-  const args = ['--config', config];
-  const first = await startServer({ args });
+  const { nodes, stop } = await startTwoNodes();
   try {
-    const second = await startServer({ args });
-    try {
-      await prove([first, second], (text) => context.diagnostic(text));
-    } finally {
-      await second.stop();
-    }
+    await prove(nodes, (text) => context.diagnostic(text));
   } finally {
-    await first.stop();
+    await stop();
   }
 });

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { Access } from '../../src/access/authorise.ts';
 import { unpackRecords } from '../../src/audit/repository.ts';
 import { DAY } from '../../src/base/text.ts';
@@ -9,7 +10,7 @@ import { endpointSecret, imdsOperations } from '../../src/identity/imds-operatio
 import { loginOperations } from '../../src/identity/operations.ts';
 import { OutsideIssuers } from '../../src/identity/outside-issuers.ts';
 import * as identity from '../../src/identity/service.ts';
-import { SigningKeys } from '../../src/identity/signing-keys.ts';
+import { type Signer, SigningKeys } from '../../src/identity/signing-keys.ts';
 import type { TrustedIssuer } from '../../src/identity/trusted-issuers.ts';
 import { type HostName, hostReader } from '../../src/operations/hosts.ts';
 import { Pipeline } from '../../src/operations/pipeline.ts';
@@ -49,6 +50,8 @@ export interface IdentityPlane extends TestParts {
   readonly signingKeys: SigningKeys;
   readonly authenticator: Authenticator;
   readonly identityHeader: string;
+  /** The key that signs now. */
+  signingKey(): Promise<Signer & { readonly publicKey: KeyObject; readonly certificate: string }>;
   /** Holds the directory role that may change the directory. */
   readonly administrator: TestApplication;
   application(name: string, directoryRole?: string): Promise<TestApplication>;
@@ -122,6 +125,11 @@ export async function identityPlane(trustedIssuers: readonly TrustedIssuer[] = [
   return {
     ...base,
     signingKeys,
+    signingKey: async () => {
+      const keys = await signingKeys.current();
+      const signer = keys.signerAt(clock.now());
+      return { ...keys.find(signer.kid)!, ...signer };
+    },
     authenticator,
     identityHeader,
     administrator: await application('administrator', identity.directoryAdministrator),

@@ -26,7 +26,7 @@ export async function forgeToken(server: TestServer, forgery: Forgery): Promise<
   const store = await storeOver(openSqliteReader(join(server.dataDir, 'strongroom.db')));
   try {
     const keyring = await Keyring.open(store, openKeyFile(join(server.dataDir, 'seal.key'), random), random, now);
-    const signingKeys = await SigningKeys.open({ store, keyring, clock: systemClock, random });
+    const signingKeys = await SigningKeys.open({ store, keyring, clock: systemClock });
     const tenantId = forgery.tenantId ?? server.tenantId;
     const order = { appIdAcr: '1', lifetimeSeconds: 3599, now, ...forgery } as const;
     const { token } = await issueAccessToken({ signingKeys, random, domain: server.domain, tenantId }, order);
