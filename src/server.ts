@@ -20,6 +20,7 @@ import { keyOperations } from './identity/key-operations.ts';
 import { keyRotationJob } from './identity/key-rotation.ts';
 import { loginOperations } from './identity/operations.ts';
 import { OutsideIssuers } from './identity/outside-issuers.ts';
+import { signInCleanupJob } from './identity/sign-in-cleanup.ts';
 import { SigningKeys } from './identity/signing-keys.ts';
 import { clockOperations } from './jobs/clock-operations.ts';
 import { type MovableClock, openClock } from './jobs/movable-clock.ts';
@@ -137,6 +138,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   scheduler.start(purgeJob({ ...parts, store, keyring }));
   const { tenantId } = installation;
   scheduler.start(keyRotationJob({ ...parts, store, keyring, tenantId, keyPolicy: config.keyPolicy }));
+  scheduler.start(signInCleanupJob({ store }));
   const unwatch = clock.watch(log, () => void scheduler.runAll());
   const renewal = renewCertificate(parts, store, keyring, listener, certificate);
   return {

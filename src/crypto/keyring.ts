@@ -13,7 +13,7 @@ interface RootKey {
 }
 
 /** What derived keys are for; each purpose has a key of its own (RFC 5869). */
-export type KeyPurpose = 'sealed-values' | 'audit-chain' | 'page-tokens' | 'backup-blobs' | 'server-backup';
+export type KeyPurpose = 'sealed-values' | 'audit-chain' | 'page-tokens' | 'backup-blobs' | 'server-backup' | 'sign-in';
 
 const allRootKeys = statement<object, { id: string; seal: string; wrapped: Uint8Array; active: number }>((db) =>
   db.selectFrom('root_keys').select(['id', 'seal', 'wrapped', 'active']).orderBy('created'),

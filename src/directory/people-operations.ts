@@ -15,6 +15,12 @@ export function peopleOperations(parts: DirectoryParts): readonly Operation[] {
     write('GraphUserUpdate', 'PATCH', '/users/:id', 204, (call) => people.patchUser(parts, call)),
     write('GraphUserDelete', 'DELETE', '/users/:id', 204, (call) => people.removeUser(call)),
     write('GraphMeChangePassword', 'POST', '/me/changePassword', 204, (call) => people.changeOwnPassword(parts, call)),
+    write('GraphUserRevokeSessions', 'POST', '/users/:id/revokeSignInSessions', 200, (call) =>
+      people.revokeSignInSessions(parts, call),
+    ),
+    write('GraphMeRevokeSessions', 'POST', '/me/revokeSignInSessions', 200, (call) =>
+      people.revokeOwnSessions(parts, call),
+    ),
     write('GraphGroupCreate', 'POST', '/groups', 201, (call) => groups.makeGroup(parts, call)),
     write('GraphGroupUpdate', 'PATCH', '/groups/:id', 204, (call) => groups.patchGroup(call)),
     write('GraphGroupDelete', 'DELETE', '/groups/:id', 204, (call) => groups.removeGroup(call)),

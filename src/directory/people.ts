@@ -99,6 +99,29 @@ export async function changeOwnPassword(parts: DirectoryParts, call: Call): Prom
   });
 }
 
+/** `POST /users/{id}/revokeSignInSessions`: what sign-ins so far have brought ends at once. */
+export async function revokeSignInSessions(parts: DirectoryParts, call: Call): Promise<Answer> {
+  return call.commit(async (transaction) => {
+    const record = await requireUser(transaction, call.parameters['id'] ?? '');
+    if (record.id !== callerOf(call).oid)
+      await requireRight(transaction, call, 'users', { role: record.directory_role });
+    return revoke(transaction, parts, call, record.id);
+  });
+}
+
+/** `POST /me/revokeSignInSessions` */
+export async function revokeOwnSessions(parts: DirectoryParts, call: Call): Promise<Answer> {
+  const { oid, kind } = callerOf(call);
+  if (kind !== 'User') throw new Refusal('graph-delegated-only', { oid });
+  return call.commit((transaction) => revoke(transaction, parts, call, oid));
+}
+
+async function revoke(transaction: Transaction, parts: DirectoryParts, call: Call, oid: string): Promise<Answer> {
+  await people.revokeSessions(transaction, parts, oid);
+  const context = { '@odata.context': `${call.origin}/v1.0/$metadata#Edm.Boolean` };
+  return { status: 200, body: { ...context, value: true }, audit: { oid } };
+}
+
 /** A user by object id or principal name. @throws Refusal `graph-resource-not-found` */
 export async function requireUser(session: Session, idOrName: string): Promise<PrincipalRecord> {
   const id = isUuid(idOrName) ? idOrName : await findUserId(session, idOrName);

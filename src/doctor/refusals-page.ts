@@ -11,6 +11,7 @@ import { managementRefusals } from '../refusals/management.ts';
 import { peopleRefusals } from '../refusals/people.ts';
 import { privateEndpointRefusals } from '../refusals/private-endpoints.ts';
 import type { RefusalRow } from '../refusals/row.ts';
+import { signInRefusals } from '../refusals/sign-in.ts';
 import { signingKeyRefusals } from '../refusals/signing-keys.ts';
 
 type Table = Readonly<Record<string, RefusalRow>>;
@@ -25,6 +26,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'The clock', table: clockRefusals },
   { title: 'Signing keys', table: signingKeyRefusals },
   { title: 'Sign-in and managed identity', table: loginRefusals },
+  { title: 'People who sign in', table: signInRefusals },
   { title: 'Federated credentials', table: federationRefusals },
   { title: 'Directory', table: graphRefusals },
   { title: 'People and groups', table: peopleRefusals },

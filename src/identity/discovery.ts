@@ -25,26 +25,16 @@ export function providerMetadata(authority: Authority, version: 1 | 2): Readonly
     jwks_uri: version === 2 ? `${base}/discovery/v2.0/keys` : `${base}/discovery/keys`,
     token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic', 'private_key_jwt'],
     token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256'],
-    grant_types_supported: ['client_credentials'],
-    response_types_supported: ['code'],
-    response_modes_supported: ['query'],
-    subject_types_supported: ['pairwise'],
+    grant_types_supported: ['client_credentials', 'password', 'refresh_token'],
+    // There is no sign-in by redirection yet. Clients want the endpoint named all the same; it says so.
+    response_types_supported: [],
+    response_modes_supported: [],
+    subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
-    scopes_supported: ['openid'],
+    scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
     claims_supported: [
-      'aud',
-      'iss',
-      'iat',
-      'nbf',
-      'exp',
-      'appid',
-      'appidacr',
-      'idp',
-      'oid',
-      'sub',
-      'tid',
-      'uti',
-      'ver',
+      ...['aud', 'iss', 'iat', 'nbf', 'exp', 'appid', 'appidacr', 'idp', 'oid', 'sub', 'tid', 'uti', 'ver'],
+      ...['name', 'preferred_username', 'unique_name', 'upn'],
     ],
     tenant_region_scope: null,
     cloud_instance_name: `login.${domain}`,
@@ -59,5 +49,16 @@ export function instanceMetadata(origin: string, tenantSegment: string): Readonl
     tenant_discovery_endpoint: `${origin}/${tenantSegment}/v2.0/.well-known/openid-configuration`,
     'api-version': '1.1',
     metadata: [{ preferred_network: host, preferred_cache: host, aliases: [host] }],
+  };
+}
+
+/** The answer to home realm discovery: everybody signs in here, whoever they are, and nobody is told who is known. */
+export function userRealm(domain: string): Readonly<Record<string, unknown>> {
+  return {
+    ver: '1.0',
+    account_type: 'Managed',
+    domain_name: domain,
+    cloud_instance_name: `login.${domain}`,
+    cloud_audience_urn: 'urn:federation:MicrosoftOnline',
   };
 }

@@ -1,13 +1,11 @@
 import type { Answer, Call, Operation } from '../operations/operation.ts';
 import { noVersions } from '../operations/versions.ts';
-import { Refusal } from '../refusals/refusal.ts';
-import { keepUse } from './client-assertion.ts';
-import { type AuthenticatedClient, authenticateClient } from './client-authentication.ts';
-import { type Authority, instanceMetadata, providerMetadata } from './discovery.ts';
-import { type IdentityParts, isOurTenant } from './parts.ts';
-import { deleteAssertionsBefore } from './repository.ts';
-import { readTokenRequest, type TokenRequest, unsupportedGrant } from './token-request.ts';
-import { type IssuedToken, issueAccessToken, TOKEN_SECONDS } from './tokens.ts';
+import { type Authority, instanceMetadata, providerMetadata, userRealm } from './discovery.ts';
+import { assertTenant, type IdentityParts, isOurTenant } from './parts.ts';
+import { PersonSignIn } from './person-sign-in.ts';
+import { PersonTokens } from './person-tokens.ts';
+import { TokenEndpoint } from './token-endpoint.ts';
+import { unsupportedGrant } from './token-request.ts';
 
 type Row = Pick<Operation, 'id' | 'method' | 'path' | 'run'> & Partial<Operation>;
 
@@ -25,7 +23,8 @@ const forms = [
  * credentials").
  */
 export function loginOperations(parts: IdentityParts): readonly Operation[] {
-  const tokens = new TokenEndpoint(parts);
+  const signIn = new PersonSignIn(parts);
+  const tokens = new TokenEndpoint(parts, new PersonTokens(parts, signIn));
   return forms.flatMap(({ prefix, suffix, base }) => {
     const metadata = (version: 1 | 2) => async (call: Call) =>
       document(providerMetadata(authorityOf(parts, call, base), version));
@@ -55,6 +54,24 @@ export function loginOperations(parts: IdentityParts): readonly Operation[] {
         path: `${prefix}/discovery/instance`,
         run: async (call) => document(instanceMetadata(call.origin, tenantAskedFor(parts, call))),
       }),
+      discovery({
+        id: `LoginUserRealm${suffix}`,
+        path: `${prefix}/userrealm/:user`,
+        run: async (call) => {
+          assertTenant(parts, call);
+          return document(userRealm(parts.domain));
+        },
+      }),
+      discovery({
+        id: `LoginAuthorize${suffix}`,
+        path: `${prefix}/oauth2/v2.0/authorize`,
+        run: unavailable('authorization_code'),
+      }),
+      discovery({
+        id: `LoginAuthorizeV1${suffix}`,
+        path: `${prefix}/oauth2/authorize`,
+        run: unavailable('authorization_code'),
+      }),
       token({ id: `TokenIssue${suffix}`, path: `${prefix}/oauth2/v2.0/token`, run: (call) => tokens.issue(call, 2) }),
       token({ id: `TokenIssueV1${suffix}`, path: `${prefix}/oauth2/token`, run: (call) => tokens.issue(call, 1) }),
       token({ id: `DeviceCode${suffix}`, path: `${prefix}/oauth2/v2.0/devicecode`, run: unavailable('device_code') }),
@@ -63,98 +80,10 @@ export function loginOperations(parts: IdentityParts): readonly Operation[] {
   });
 }
 
-/** The token endpoint: proves the client, issues the token. */
-class TokenEndpoint {
-  readonly #parts: IdentityParts;
-  #cleaned = 0;
-
-  constructor(parts: IdentityParts) {
-    this.#parts = parts;
-  }
-
-  async issue(call: Call, version: 1 | 2): Promise<Answer> {
-    const parts = this.#parts;
-    assertTenant(parts, call);
-    const authorization = call.headers['authorization'];
-    const header = typeof authorization === 'string' ? authorization : undefined;
-    const request = readTokenRequest(call.body ?? {}, header, version, parts.domain);
-    const { clientId, resource, proof } = request;
-    call.note({ clientId, resource, proof: proof.kind });
-    const client = await authenticateClient(parts, request, call.clientAddress, call.time);
-    // Signed before the assertion is used up: a transaction waits for nothing but itself.
-    const issued = await this.#sign(request, client, call.time);
-    const answer = tokenAnswer(issued, request, client, version);
-    return client.assertion ? this.#useAssertion(call, client, answer) : answer;
-  }
-
-  #sign(
-    { resource, clientId, proof }: TokenRequest,
-    { principal, credential }: AuthenticatedClient,
-    now: number,
-  ): Promise<IssuedToken> {
-    return issueAccessToken(this.#parts, {
-      resource,
-      oid: principal.id,
-      appId: clientId,
-      appIdAcr: proof.kind === 'secret' ? '1' : '2',
-      lifetimeSeconds: TOKEN_SECONDS,
-      credential,
-      now,
-    });
-  }
-
-  /**
-   * Keeps an assertion's use, in the transaction of the audit record: of two requests that bring it, one is answered.
-   */
-  #useAssertion(call: Call, client: AuthenticatedClient, answer: Answer): Promise<Answer> {
-    const { use } = client.assertion!;
-    const isCleaning = call.time - this.#cleaned > 60_000;
-    if (isCleaning) this.#cleaned = call.time;
-    return call.commit(async (transaction) => {
-      if (isCleaning) await deleteAssertionsBefore.change(transaction, { now: call.time });
-      await keepUse(transaction, use, client.principal.app_id ?? '');
-      return answer;
-    });
-  }
-}
-
-function tokenAnswer(issued: IssuedToken, request: TokenRequest, client: AuthenticatedClient, version: 1 | 2): Answer {
-  const seconds = issued.expires - issued.notBefore;
-  // A number in both versions (RFC 6749 §5.1): az adds it to the time, also where it came through the AD FS form.
-  const common = {
-    token_type: 'Bearer',
-    access_token: issued.token,
-    expires_in: seconds,
-    ext_expires_in: seconds,
-  };
-  const body =
-    version === 2
-      ? common
-      : {
-          ...common,
-          expires_on: String(issued.expires),
-          not_before: String(issued.notBefore),
-          resource: request.resource,
-        };
-  return {
-    status: 200,
-    body,
-    headers: { 'cache-control': 'no-store', pragma: 'no-cache' },
-    audit: { oid: client.principal.id, tokenId: issued.id, keyId: client.credentialId },
-  };
-}
-
 function authorityOf(parts: IdentityParts, call: Call, base: string): Authority {
   const { origin } = call;
   const segment = assertTenant(parts, call);
   return { origin, base: `${base}${segment}`, tenantId: parts.tenantId, domain: parts.domain };
-}
-
-/** The tenant segment as asked for, held against the tenants there are. */
-function assertTenant(parts: IdentityParts, call: Call): string {
-  const segment = call.parameters['tenant'] ?? '';
-  if (isOurTenant(parts, segment)) return segment;
-  throw new Refusal('tenant-unknown', { tenant: /^[\w.-]{1,100}$/.test(segment) ? segment : '(not a name)' });
 }
 
 /** The tenant that instance discovery is about: the first segment of the authority it names. */

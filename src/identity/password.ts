@@ -30,7 +30,15 @@ export async function verifyPassword(password: string, material: string): Promis
   return wanted.length === hash.length && timingSafeEqual(wanted, hash);
 }
 
+let hashes = 0;
+
+/** How many hashes this process has computed: what an attempt costs, which must not depend on whether a name is known. */
+export function passwordHashes(): number {
+  return hashes;
+}
+
 function derive(password: string, salt: Buffer): Promise<Buffer> {
+  hashes++;
   return new Promise((resolve, reject) => {
     scrypt(password.normalize('NFC'), salt, HASH_BYTES, COST, (error, key) => (error ? reject(error) : resolve(key)));
   });

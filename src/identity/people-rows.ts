@@ -78,8 +78,26 @@ export const insertPassword = statement<{
 );
 
 /** A user's password, hashed. */
-export const passwordOf = statement<{ principalId: string }, { material: string; version: string }>((db, p) =>
-  db.selectFrom('passwords').select(['material', 'version']).where('principal_id', '=', p('principalId')),
+export const passwordOf = statement<{ principalId: string }, PasswordRow>((db, p) =>
+  db
+    .selectFrom('passwords')
+    .select(['material', 'version', 'must_change'])
+    .where('principal_id', '=', p('principalId')),
+);
+
+/** A user's password, hashed; the version changes with it, and whenever what was got by it is to end. */
+export interface PasswordRow {
+  readonly material: string;
+  readonly version: string;
+  readonly must_change: number;
+}
+
+/** Gives a password another version, which ends what was got by the one before. */
+export const setPasswordVersion = statement<{ principalId: string; version: string }>((db, p) =>
+  db
+    .updateTable('passwords')
+    .set({ version: p('version') })
+    .where('principal_id', '=', p('principalId')),
 );
 
 /** Says whether the password has to be changed at the next sign-in. */

@@ -114,6 +114,19 @@ function attemptsOf(principalId: string): string {
   return `password-change:${principalId}`;
 }
 
+/**
+ * Ends all that a user's sign-ins so far have brought, refresh tokens and access tokens alike; the password stays.
+ */
+export async function revokeSessions(
+  transaction: Transaction,
+  parts: Pick<MakingParts, 'random'>,
+  principalId: string,
+): Promise<void> {
+  await rows.setPasswordVersion.change(transaction, { principalId, version: newVersion(parts.random) });
+  await endSessions(transaction, principalId);
+  transaction.touch();
+}
+
 /** The version of a user's password, or null where there is none. */
 export async function passwordVersion(session: Session, principalId: string): Promise<string | null> {
   return (await rows.passwordOf.first(session, { principalId }))?.version ?? null;

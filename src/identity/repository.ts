@@ -65,6 +65,11 @@ export const applicationByAppId = statement<{ appId: string }, { id: string; app
   (db, p) => db.selectFrom('applications').select(['id', 'app_id', 'display_name']).where('app_id', '=', p('appId')),
 );
 
+/** What an application registration says of itself besides (JSON), by its application id. */
+export const applicationDetails = statement<{ appId: string }, { details: string }>((db, p) =>
+  db.selectFrom('applications').select('details').where('app_id', '=', p('appId')),
+);
+
 /** Every credential of an application, oldest first. */
 export const credentialsOfApp = statement<{ appId: string }, CredentialRow>((db, p) =>
   db.selectFrom('credentials').selectAll().where('app_id', '=', p('appId')).orderBy('created').orderBy('id'),

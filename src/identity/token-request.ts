@@ -7,6 +7,16 @@ export type ClientProof =
   | { readonly kind: 'secret'; readonly secret: string }
   | { readonly kind: 'assertion'; readonly assertion: string };
 
+/** The fields of a form, each once. */
+export type Form = Readonly<Record<string, unknown>>;
+
+/** Who a client says it is. */
+export interface ClaimedClient {
+  /** In lower case. */
+  readonly clientId: string;
+  readonly proof: ClientProof | null;
+}
+
 /** A token request whose form is right. */
 export interface TokenRequest {
   /** In lower case. */
@@ -17,14 +27,13 @@ export interface TokenRequest {
 }
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-const DEFAULT_SCOPE = '/.default';
-const OPENID_SCOPES: ReadonlySet<string> = new Set(['openid', 'profile', 'offline_access']);
+const OPENID_SCOPES: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline_access']);
+/** What an application may ask of a resource: everything it has been given there. */
+const APPLICATION_PERMISSIONS = ['.default'];
 
 /** Grants that Entra has and this release has not, by name, as people know them. */
 const otherGrants: Readonly<Record<string, string>> = {
   authorization_code: 'authorization code',
-  refresh_token: 'refresh token',
-  password: 'user name and password',
   device_code: 'device code',
   'urn:ietf:params:oauth:grant-type:device_code': 'device code',
   'urn:ietf:params:oauth:grant-type:jwt-bearer': 'on behalf of a user',
@@ -37,7 +46,7 @@ const otherGrants: Readonly<Record<string, string>> = {
  * @throws Refusal
  */
 export function readTokenRequest(
-  form: Readonly<Record<string, unknown>>,
+  form: Form,
   authorization: string | undefined,
   version: 1 | 2,
   domain: string,
@@ -45,7 +54,8 @@ export function readTokenRequest(
   const grant = requireField(form, 'grant_type');
   if (grant !== 'client_credentials') throw unsupportedGrant(grant);
   const { clientId, proof } = readClient(form, authorization);
-  return { clientId, proof, resource: readAudience(form, version, domain) };
+  if (proof === null) throw new Refusal('client-proof-missing', { clientId });
+  return { clientId, proof, resource: readAudience(form, version, domain, APPLICATION_PERMISSIONS) };
 }
 
 /** The refusal of a grant that this release does not have. */
@@ -53,10 +63,11 @@ export function unsupportedGrant(grant: string): Refusal {
   return new Refusal('grant-unsupported', { grant: otherGrants[grant] ?? 'unknown' });
 }
 
-function readClient(
-  form: Readonly<Record<string, unknown>>,
-  authorization: string | undefined,
-): { readonly clientId: string; readonly proof: ClientProof } {
+/**
+ * The client of a request and its proof, null where it brings none.
+ * @throws Refusal
+ */
+export function readClient(form: Form, authorization: string | undefined): ClaimedClient {
   const basic = authorization === undefined ? null : readBasic(authorization);
   const secret = field(form, 'client_secret');
   const assertion = field(form, 'client_assertion');
@@ -69,7 +80,7 @@ function readClient(
   if (!clientId) throw new Refusal('parameter-missing', { parameter: 'client_id' });
   // What is no GUID is not shown: it may be a secret in the wrong field.
   if (!isUuid(clientId)) throw new Refusal('application-unknown', { clientId: '(not a GUID)' });
-  if (ways === 0) throw new Refusal('client-proof-missing', { clientId });
+  if (ways === 0) return { clientId: clientId.toLowerCase(), proof: null };
   if (!assertion)
     return { clientId: clientId.toLowerCase(), proof: { kind: 'secret', secret: secret || basic!.secret } };
   const type = requireField(form, 'client_assertion_type');
@@ -94,7 +105,12 @@ function decodeForm(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '));
 }
 
-function readAudience(form: Readonly<Record<string, unknown>>, version: 1 | 2, domain: string): string {
+/**
+ * The audience that a form asks for.
+ * @param permissions what may stand after the resource in a scope
+ * @throws Refusal
+ */
+export function readAudience(form: Form, version: 1 | 2, domain: string, permissions: readonly string[]): string {
   const scope = field(form, 'scope');
   const named = field(form, 'resource');
   const byScope =
@@ -102,7 +118,7 @@ function readAudience(form: Readonly<Record<string, unknown>>, version: 1 | 2, d
   let resource: string;
   if (byScope) {
     if (!scope) throw new Refusal('parameter-missing', { parameter: 'scope' });
-    resource = resourceOfScope(scope);
+    resource = resourceOfScope(scope, permissions);
   } else {
     if (!named) throw new Refusal('parameter-missing', { parameter: 'resource' });
     resource = named;
@@ -115,12 +131,13 @@ function readAudience(form: Readonly<Record<string, unknown>>, version: 1 | 2, d
  * The one resource among the scopes. Java's and Go's libraries add OpenID Connect's own scopes to every request; where no
  * person signs in they ask for nothing.
  */
-function resourceOfScope(scope: string): string {
+function resourceOfScope(scope: string, permissions: readonly string[]): string {
   const [wanted = '', ...more] = scope.split(' ').filter((each) => each !== '' && !OPENID_SCOPES.has(each));
-  if (more.length > 0 || /\s/.test(wanted) || !wanted.endsWith(DEFAULT_SCOPE))
+  const permission = permissions.find((name) => wanted.endsWith(`/${name}`));
+  if (more.length > 0 || /\s/.test(wanted) || permission === undefined)
     throw new Refusal('scope-invalid', { scope: shownUrl(scope) });
   // Exactly one suffix is taken off: the rest, also a slash at its end, is the audience.
-  return wanted.slice(0, -DEFAULT_SCOPE.length);
+  return wanted.slice(0, -permission.length - 1);
 }
 
 /**
@@ -137,13 +154,15 @@ function shownUrl(text: string): string {
   return /^(https?:\/\/[\w.:/~-]{1,200}|[0-9a-f-]{36}(\/\.default)?)$/i.test(text) ? text : '(not a URL)';
 }
 
-function requireField(form: Readonly<Record<string, unknown>>, name: string): string {
+/** A field that must be there and hold something. @throws Refusal `parameter-missing` */
+export function requireField(form: Form, name: string): string {
   const value = field(form, name);
   if (!value) throw new Refusal('parameter-missing', { parameter: name });
   return value;
 }
 
-function field(form: Readonly<Record<string, unknown>>, name: string): string | undefined {
+/** A field's text, or undefined where it is not there. */
+export function field(form: Form, name: string): string | undefined {
   const value = Object.hasOwn(form, name) ? form[name] : undefined;
   return typeof value === 'string' ? value : undefined;
 }

@@ -19,15 +19,34 @@ export interface TokenOrder {
   readonly resource: string;
   readonly oid: string;
   readonly appId: string;
-  /** How the client proved itself: `1` secret, `2` certificate or managed identity. */
-  readonly appIdAcr: '1' | '2';
+  /** How the client proved itself: `0` not at all, being public; `1` secret, `2` certificate or managed identity. */
+  readonly appIdAcr: '0' | '1' | '2';
   readonly lifetimeSeconds: number;
   /** The credential it was got by: the token ends at latest with it. */
   readonly credential?: ProvingCredential;
   /** Resource id of the managed identity, where it is one. */
   readonly managedIdentity?: string;
+  /** The person it is for; without one it is the application's own. */
+  readonly person?: TokenPerson;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
+}
+
+/** What a token says of a person. */
+export interface TokenPerson {
+  readonly upn: string;
+  readonly displayName: string;
+  /** What the application may do for the person. */
+  readonly scopes: string;
+  readonly address: string;
+}
+
+/** What tokens are made with. */
+export interface TokenParts {
+  readonly signingKeys: SigningKeys;
+  readonly random: Random;
+  readonly domain: string;
+  readonly tenantId: string;
 }
 
 /** An access token and what is told beside it; times in whole seconds since the Unix epoch. */
@@ -39,20 +58,8 @@ export interface IssuedToken {
   readonly expires: number;
 }
 
-/**
- * Issues an application's access token with the claims of Entra's version 1 (Microsoft identity platform, "Access token
- * claims").
- */
-export async function issueAccessToken(
-  parts: {
-    readonly signingKeys: SigningKeys;
-    readonly random: Random;
-    readonly domain: string;
-    readonly tenantId: string;
-  },
-  order: TokenOrder,
-): Promise<IssuedToken> {
-  const signer = (await parts.signingKeys.current()).signerAt(order.now);
+/** Issues an access token with the claims of Entra's version 1 (Microsoft identity platform, "Access token claims"). */
+export async function issueAccessToken(parts: TokenParts, order: TokenOrder): Promise<IssuedToken> {
   const issuer = tokenIssuer(parts.domain, parts.tenantId);
   const notBefore = toSeconds(order.now);
   const { credential } = order;
@@ -61,7 +68,7 @@ export async function issueAccessToken(
     credential?.expires ? toSeconds(credential.expires) : Number.POSITIVE_INFINITY,
   );
   const id = toBase64Url(parts.random.bytes(16));
-  const token = await new SignJWT({
+  const token = await sign(parts, order.now, {
     aud: order.resource,
     iss: issuer,
     iat: notBefore,
@@ -70,7 +77,7 @@ export async function issueAccessToken(
     appid: order.appId,
     appidacr: order.appIdAcr,
     idp: issuer,
-    idtyp: 'app',
+    idtyp: order.person ? 'user' : 'app',
     oid: order.oid,
     sub: order.oid,
     tid: parts.tenantId,
@@ -78,8 +85,54 @@ export async function issueAccessToken(
     ver: '1.0',
     ...(credential && { [CREDENTIAL_CLAIM]: credential.mark }),
     ...(order.managedIdentity === undefined ? {} : { xms_mirid: order.managedIdentity }),
-  })
+    ...(order.person && personClaims(order.person)),
+  });
+  return { token, id, notBefore, expires };
+}
+
+/** What an id token is to say of the sign-in of a person. */
+export interface IdTokenOrder {
+  readonly clientId: string;
+  readonly issuer: string;
+  readonly version: 1 | 2;
+  readonly oid: string;
+  readonly upn: string;
+  readonly displayName: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+}
+
+/** Issues an id token (OpenID Connect Core 1.0 §2) with the claims of Entra's version 1 or 2. */
+export function issueIdToken(parts: TokenParts, order: IdTokenOrder): Promise<string> {
+  const notBefore = toSeconds(order.now);
+  return sign(parts, order.now, {
+    aud: order.clientId,
+    iss: order.issuer,
+    iat: notBefore,
+    nbf: notBefore,
+    exp: notBefore + TOKEN_SECONDS,
+    name: order.displayName,
+    oid: order.oid,
+    sub: order.oid,
+    tid: parts.tenantId,
+    uti: toBase64Url(parts.random.bytes(16)),
+    ...(order.version === 2
+      ? { preferred_username: order.upn, ver: '2.0' }
+      : { amr: ['pwd'], unique_name: order.upn, upn: order.upn, ver: '1.0' }),
+  });
+}
+
+function personClaims({ upn, displayName, scopes, address }: TokenPerson): Readonly<Record<string, unknown>> {
+  return { acr: '1', amr: ['pwd'], ipaddr: address, name: displayName, scp: scopes, unique_name: upn, upn };
+}
+
+async function sign(
+  { signingKeys }: TokenParts,
+  now: number,
+  claims: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const signer = (await signingKeys.current()).signerAt(now);
+  return new SignJWT(claims)
     .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid: signer.kid, x5t: signer.kid })
     .sign(signer.privateKey);
-  return { token, id, notBefore, expires };
 }

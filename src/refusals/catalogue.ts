@@ -10,6 +10,7 @@ import { managementRefusals } from './management.ts';
 import { peopleRefusals } from './people.ts';
 import { privateEndpointRefusals } from './private-endpoints.ts';
 import type { RefusalRow } from './row.ts';
+import { signInRefusals } from './sign-in.ts';
 import { signingKeyRefusals } from './signing-keys.ts';
 
 const tables = {
@@ -22,6 +23,7 @@ const tables = {
   ...clockRefusals,
   ...loginRefusals,
   ...federationRefusals,
+  ...signInRefusals,
   ...graphRefusals,
   ...peopleRefusals,
   ...signingKeyRefusals,

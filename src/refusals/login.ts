@@ -27,9 +27,10 @@ export const loginRefusals = rows({
     error: 'unsupported_grant_type',
     aadsts: 70003,
     message:
-      'This release of Strongroom does not support signing in by this grant ({grant}). Supported: client_credentials.',
-    cause: 'The client asked for a grant that this release does not have: people cannot sign in yet, applications can.',
-    remedy: ['az login --service-principal -u APP_ID -p SECRET --tenant TENANT'],
+      'This release of Strongroom does not support signing in by this grant ({grant}). Supported: client_credentials, password, refresh_token.',
+    cause:
+      'The client asked for a grant that this release does not have: there is no sign-in by redirection of a browser yet.',
+    remedy: ['az login -u USER -p PASSWORD', 'az login --service-principal -u APP_ID -p SECRET --tenant TENANT'],
   },
   'scope-invalid': {
     check: 'body',
@@ -37,8 +38,9 @@ export const loginRefusals = rows({
     error: 'invalid_scope',
     aadsts: 70011,
     message:
-      "The provided value for the input parameter 'scope' is not valid. An application asks for one resource followed by '/.default'; found: {scope}.",
-    cause: 'A scope of the client credentials flow is the resource with the suffix /.default, one at a time.',
+      "The provided value for the input parameter 'scope' is not valid. Ask for one resource, followed by '/.default'; found: {scope}.",
+    cause:
+      'A scope is a resource of this server with the suffix /.default (for people also /user_impersonation), one at a time.',
     remedy: ['Ask for the scope https://vault.azure.net/.default'],
   },
   'resource-unknown': {

@@ -14,6 +14,7 @@ import { managementRefusals } from '../../src/refusals/management.ts';
 import { peopleRefusals } from '../../src/refusals/people.ts';
 import { privateEndpointRefusals } from '../../src/refusals/private-endpoints.ts';
 import type { RefusalRow } from '../../src/refusals/row.ts';
+import { signInRefusals } from '../../src/refusals/sign-in.ts';
 import { signingKeyRefusals } from '../../src/refusals/signing-keys.ts';
 import { findFiles, productSources, readSources, readText } from './sources.ts';
 
@@ -120,6 +121,7 @@ describe('the catalogue of refusals', () => {
       clockRefusals,
       loginRefusals,
       federationRefusals,
+      signInRefusals,
       graphRefusals,
       peopleRefusals,
       signingKeyRefusals,

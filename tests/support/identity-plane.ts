@@ -9,6 +9,7 @@ import { newSecret } from '../../src/identity/client-secret.ts';
 import { endpointSecret, imdsOperations } from '../../src/identity/imds-operations.ts';
 import { loginOperations } from '../../src/identity/operations.ts';
 import { OutsideIssuers } from '../../src/identity/outside-issuers.ts';
+import * as people from '../../src/identity/people.ts';
 import * as identity from '../../src/identity/service.ts';
 import { type Signer, SigningKeys } from '../../src/identity/signing-keys.ts';
 import type { TrustedIssuer } from '../../src/identity/trusted-issuers.ts';
@@ -33,6 +34,16 @@ export interface TestApplication {
   readonly secret: string;
 }
 
+/** A user with a password. */
+export interface TestPerson {
+  readonly oid: string;
+  readonly upn: string;
+  readonly password: string;
+}
+
+/** The Azure CLI's own client id, which every directory knows. */
+export const AZURE_CLI = '04b07795-8ddb-461a-bbee-02f9e1bf7b46';
+
 /** How a request differs from the usual one. */
 export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -55,6 +66,10 @@ export interface IdentityPlane extends TestParts {
   /** Holds the directory role that may change the directory. */
   readonly administrator: TestApplication;
   application(name: string, directoryRole?: string): Promise<TestApplication>;
+  /** A user `{name}@localhost` with a password that need not be changed. */
+  person(name: string): Promise<TestPerson>;
+  /** Signs a person in by password through the Azure CLI's client id; the form's members may be replaced. */
+  signIn(person: TestPerson, form?: Readonly<Record<string, string>>, address?: string): Promise<PlaneAnswer>;
   login(method: string, path: string, options?: AskOptions): Promise<PlaneAnswer>;
   graph(method: string, path: string, options?: AskOptions): Promise<PlaneAnswer>;
   imds(method: string, path: string, options?: AskOptions): Promise<PlaneAnswer>;
@@ -134,6 +149,20 @@ export async function identityPlane(trustedIssuers: readonly TrustedIssuer[] = [
     identityHeader,
     administrator: await application('administrator', identity.directoryAdministrator),
     application,
+    person: (name) => makePerson({ random, tenantId: TENANT }, parts, name),
+    signIn: ({ upn, password }, form = {}, address = '127.0.0.1') =>
+      login('POST', '/organizations/oauth2/v2.0/token', {
+        address,
+        form: {
+          grant_type: 'password',
+          client_id: AZURE_CLI,
+          client_info: '1',
+          username: upn,
+          password,
+          scope: 'https://vault.azure.net/.default offline_access openid profile',
+          ...form,
+        },
+      }),
     login,
     graph: ask(app, 'graph.localhost:8443'),
     imds: ask(imdsApp, '127.0.0.1:8444'),
@@ -169,6 +198,22 @@ async function makeApplication(
     const life = { starts: now, expires: now + 30 * DAY };
     await identity.addSecret(transaction, making, { appId, secret, displayName: null, ...life, now });
     return { id, appId, oid, secret: secret.secretText };
+  });
+}
+
+async function makePerson(
+  making: identity.MakingParts,
+  { store, clock }: TestParts,
+  name: string,
+): Promise<TestPerson> {
+  const password = `Correct-horse-${name}-7`;
+  const hashed = await people.newPassword(making, password, false);
+  const upn = `${name}@localhost`;
+  return store.write(async (transaction) => {
+    const user = { type: 'Member', displayName: name, upn, enabled: true, details: {} };
+    const oid = await people.createMemberPrincipal(transaction, making, 'User', user, clock.now());
+    await people.setPassword(transaction, oid, hashed, clock.now());
+    return { oid, upn, password };
   });
 }
 

@@ -1,0 +1,59 @@
+import { Refusal } from '../refusals/refusal.ts';
+import { type AuthenticatedClient, authenticateClient } from './client-authentication.ts';
+import type { IdentityParts } from './parts.ts';
+import { applicationDetails, principalByAppId } from './repository.ts';
+import type { ClaimedClient } from './token-request.ts';
+
+/**
+ * Tools whose client id is built in, by that id: they are in no directory, hold no secret and have no rights of their own
+ * (Microsoft, "Verify first-party Microsoft applications in sign-in reports").
+ */
+const officialTools: Readonly<Record<string, string>> = {
+  '04b07795-8ddb-461a-bbee-02f9e1bf7b46': 'Microsoft Azure CLI',
+  '1950a258-227b-4e31-a9cf-717495945fc2': 'Microsoft Azure PowerShell',
+  'aebc6443-996d-45c2-90f0-388ff96faa56': 'Visual Studio Code',
+  '14d82eec-204b-4c2f-b7e8-296a70dab67e': 'Microsoft Graph Command Line Tools',
+};
+
+/** A client that people sign in through. */
+export interface PersonClient {
+  readonly clientId: string;
+  /** Its name, as people are shown it. */
+  readonly name: string;
+  /** How it proved itself: `0` not at all, being public; `1` by secret, `2` by certificate or federated token. */
+  readonly acr: '0' | '1' | '2';
+  /** The proof; null where it is public. */
+  readonly proved: AuthenticatedClient | null;
+}
+
+/**
+ * Admits the client of a request about a person: one of the official tools, an application that is registered as public client,
+ * or any application that proves itself.
+ * @throws Refusal `application-unknown`, `client-proof-missing` and what the proof of a client leads to
+ */
+export async function admitPersonClient(
+  parts: IdentityParts,
+  claimed: ClaimedClient,
+  request: { readonly resource: string; readonly address: string; readonly now: number },
+): Promise<PersonClient> {
+  const { clientId, proof } = claimed;
+  const tool = Object.hasOwn(officialTools, clientId) ? officialTools[clientId] : undefined;
+  if (tool !== undefined) return { clientId, name: tool, acr: '0', proved: null };
+  if (proof) {
+    const asked = { clientId, proof, resource: request.resource };
+    const proved = await authenticateClient(parts, asked, request.address, request.now);
+    return { clientId, name: proved.principal.display_name, acr: proof.kind === 'secret' ? '1' : '2', proved };
+  }
+  const { reader } = parts.store;
+  const principal = await principalByAppId.first(reader, { appId: clientId });
+  if (principal?.type !== 'Application') throw new Refusal('application-unknown', { clientId });
+  const application = await applicationDetails.first(reader, { appId: clientId });
+  if (!application || !isPublic(application.details)) throw new Refusal('client-proof-missing', { clientId });
+  if (principal.enabled !== 1) throw new Refusal('application-disabled', { clientId, name: principal.display_name });
+  return { clientId, name: principal.display_name, acr: '0', proved: null };
+}
+
+/** Whether an application's details say that people may sign in through it without its proving itself (Graph's property). */
+function isPublic(details: string): boolean {
+  return (JSON.parse(details) as { isFallbackPublicClient?: unknown }).isFallbackPublicClient === true;
+}

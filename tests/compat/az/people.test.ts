@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { azCloud } from '../../../src/cli/az.ts';
+import { type AzInstallation, openSignedIn } from './az-installation.ts';
+import { type AzSession, openAz, words } from './az-session.ts';
+
+const PASSWORD = 'Correct-horse-7';
+
+let at: AzInstallation;
+let anna: { id: string; userPrincipalName: string };
+let session: AzSession;
+
+before(async () => {
+  at = await openSignedIn();
+  anna = await makePerson('anna');
+  session = await openPerson();
+});
+after(async () => {
+  await session?.close();
+  await at?.close();
+});
+
+async function makePerson(name: string): Promise<{ id: string; userPrincipalName: string }> {
+  const upn = `${name}@${at.server.domain}`;
+  const user = words`ad user create --display-name ${name} --user-principal-name ${upn} --password ${PASSWORD}`;
+  const made = await at.az.json(user);
+  await at.az.json(words`ad user update --id ${upn} --force-change-password-next-sign-in false`);
+  return made;
+}
+
+/** A session that knows the cloud as `strongroom az` registers it, and nobody's account. */
+async function openPerson(): Promise<AzSession> {
+  const opened = await openAz(at.caFile);
+  const file = join(opened.configDirectory, 'cloud.json');
+  await writeFile(file, JSON.stringify(azCloud(at.server)));
+  await opened.json(words`cloud register -n Strongroom --cloud-config @${file}`);
+  await opened.json(words`cloud set -n Strongroom`);
+  return opened;
+}
+
+const signIn = (by: AzSession, upn: string, ...more: readonly string[]) =>
+  by.json([...words`login -u ${upn} -p ${PASSWORD}`, ...more]);
+
+describe('a person signs in with az login', () => {
+  it('by name and password, and is shown as a user', async () => {
+    await at.az.json(
+      words`role assignment create --role Reader --assignee ${anna.userPrincipalName} --scope ${at.subscription}`,
+    );
+    const wrong = await session.refused(words`login -u ${anna.userPrincipalName} -p Wrong-horse-7`);
+    assert.match(wrong, /AADSTS50126/);
+    const [account] = await signIn(session, anna.userPrincipalName);
+    assert.deepEqual(account.user, { name: anna.userPrincipalName, type: 'user' });
+    assert.equal(account.tenantId, at.server.tenantId);
+    assert.deepEqual((await session.json(words`account show`)).user.type, 'user');
+    assert.equal((await session.json(words`ad signed-in-user show`)).id, anna.id);
+    const { accessToken } = await session.json(words`account get-access-token --resource https://vault.azure.net`);
+    const claims = JSON.parse(Buffer.from(accessToken.split('.')[1], 'base64url').toString());
+    assert.deepEqual([claims.oid, claims.upn, claims.idtyp], [anna.id, anna.userPrincipalName, 'user']);
+  });
+
+  it('reads a secret by a role, from the moment it is given', async () => {
+    await at.az.json(words`keyvault secret set --vault-name main-vault -n greeting --value hello`);
+    const show = words`keyvault secret show --vault-name main-vault -n greeting`;
+    assert.match(await session.refused(show), /Forbidden/);
+    const vault = await at.az.json(words`keyvault show -n main-vault`);
+    const role = words`--role ${'Key Vault Secrets User'} --assignee ${anna.userPrincipalName} --scope ${vault.id}`;
+    await at.az.json([...words`role assignment create`, ...role]);
+    assert.equal((await session.json(show)).value, 'hello');
+    await at.az.json([...words`role assignment delete`, ...role]);
+    assert.match(await session.refused(show), /Forbidden/);
+  });
+
+  it('gives a role to somebody else, being Owner', async () => {
+    const bert = await makePerson('bert');
+    await at.az.json(
+      words`role assignment create --role Owner --assignee ${anna.userPrincipalName} --scope ${at.subscription}`,
+    );
+    const given = await session.json(
+      words`role assignment create --role Reader --assignee ${bert.userPrincipalName} --scope ${at.subscription}`,
+    );
+    assert.deepEqual([given.principalId, given.principalType], [bert.id, 'User']);
+  });
+
+  it('in several programs at once, with one cache of tokens', async () => {
+    const resources = ['https://vault.azure.net', at.management, `https://graph.${at.server.domain}:${at.server.port}`];
+    const ask = (resource: string) => session.json(words`account get-access-token --resource ${resource}`);
+    const tokens = await Promise.all([...resources, ...resources].map(ask));
+    assert.ok(tokens.every(({ accessToken }) => accessToken));
+    assert.equal((await session.json(words`ad signed-in-user show`)).id, anna.id);
+  });
+
+  it('until the sessions are revoked, the password is changed, or az logs out', async () => {
+    const show = words`ad signed-in-user show`;
+    await session.json(show);
+    const graph = `https://graph.${at.server.domain}:${at.server.port}`;
+    const revoke = `${graph}/v1.0/me/revokeSignInSessions`;
+    await session.json(words`rest --method post --url ${revoke} --resource ${graph}`);
+    const ended = await session.refused(show);
+    assert.match(ended, /sign in again/);
+    await signIn(session, anna.userPrincipalName, '--tenant', at.server.tenantId);
+    await session.json(show);
+    await at.az.json(words`ad user update --id ${anna.id} --password Another-horse-8`);
+    assert.match(await session.refused(show), /sign in again/);
+    const expired = await session.refused(words`login -u ${anna.userPrincipalName} -p Another-horse-8`);
+    assert.match(expired, /AADSTS50055.*changepassword/s);
+    await session.json(words`logout`);
+    assert.deepEqual(await session.json(words`account list`), []);
+  });
+});
