@@ -11,6 +11,15 @@ export type NamedSettings = Partial<VaultSettings>;
 /** From this api-version on a vault created without `enableRbacAuthorization` uses role assignments. */
 export const RBAC_BY_DEFAULT_SINCE = '2026-02-01';
 
+/**
+ * The api-versions that brought settings which are not in the first one (Microsoft.KeyVault's published versions). A PUT by an older
+ * one leaves them as they are: a client that cannot name a firewall must not open it.
+ */
+const settingSince: Readonly<Partial<Record<keyof VaultSettings, string>>> = {
+  networkAcls: '2018-02-14',
+  publicNetworkAccess: '2021-06-01',
+};
+
 /** Bounds of `softDeleteRetentionInDays`. */
 export const retentionDays = Object.freeze({ least: 7, most: 90, usual: 90 });
 
@@ -64,14 +73,15 @@ export function settingsForCreate(named: NamedSettings, apiVersion: string): Vau
 
 /**
  * The settings of a vault that is replaced (PUT): what is left out goes back to what is usual, save for what never changes
- * unasked: tier, permission model, retention, purge protection.
+ * unasked: tier, permission model, retention, purge protection, and what the api-version does not know of.
  * @throws Refusal `retention-fixed`, `tier-upgrade`
  */
-export function settingsForReplace(current: VaultSettings, named: NamedSettings): VaultSettings {
+export function settingsForReplace(current: VaultSettings, named: NamedSettings, apiVersion: string): VaultSettings {
   checkChange(current, named);
   const { sku, enableRbacAuthorization, softDeleteRetentionInDays, enablePurgeProtection } = current;
   return {
     ...usualSettings,
+    ...unknownTo(apiVersion, current),
     sku,
     enableRbacAuthorization,
     softDeleteRetentionInDays,
@@ -87,6 +97,13 @@ export function settingsForReplace(current: VaultSettings, named: NamedSettings)
 export function settingsForPatch(current: VaultSettings, named: NamedSettings): VaultSettings {
   checkChange(current, named);
   return { ...current, ...named };
+}
+
+function unknownTo(apiVersion: string, current: VaultSettings): NamedSettings {
+  const names = Object.keys(settingSince) as (keyof VaultSettings)[];
+  // A preview has the date of the version it leads to, and what that brings.
+  const later = names.filter((name) => apiVersion.slice(0, 10) < settingSince[name]!);
+  return Object.fromEntries(later.map((name) => [name, current[name]])) as NamedSettings;
 }
 
 function checkChange(current: VaultSettings, named: NamedSettings): void {

@@ -60,7 +60,7 @@ export async function putVault(parts: ResourceParts, call: Call): Promise<Answer
       const facts = { name: existing.name, location: existing.location, group: group.name, asked: location };
       throw new Refusal('resource-location-fixed', facts);
     }
-    const settings = settingsForReplace(existing.settings, named);
+    const settings = settingsForReplace(existing.settings, named, call.apiVersion);
     checkModelChange(existing.settings, settings, mayChange);
     return storeVault(parts, call, transaction, { ...existing, settings, tags });
   });
