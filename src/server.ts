@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Access } from './access/authorise.ts';
 import { accessOperations } from './access/role-operations.ts';
+import { activityJob } from './audit/activity-log.ts';
 import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
@@ -139,6 +140,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   const { tenantId } = installation;
   scheduler.start(keyRotationJob({ ...parts, store, keyring, tenantId, keyPolicy: config.keyPolicy }));
   scheduler.start(signInCleanupJob({ store }));
+  scheduler.start(activityJob({ store }));
   const unwatch = clock.watch(log, () => void scheduler.runAll());
   const renewal = renewCertificate(parts, store, keyring, listener, certificate);
   return {

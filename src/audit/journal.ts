@@ -3,6 +3,7 @@ import { equalBytes } from '../base/text.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Journal, JournalEntry, Session } from '../store/port.ts';
 import { statement } from '../store/statement.ts';
+import { insertActivity } from './activity-repository.ts';
 import { packRecords } from './repository.ts';
 
 /** The hash before the first record of a chain. */
@@ -96,6 +97,7 @@ export async function openJournal(keyring: Keyring, session: Session, chain: str
         hash: previous,
         mac,
       });
+      for (const { activity } of entries) if (activity) await insertActivity(transaction, activity);
       await writeHead.change(transaction, { chain, sequence: number, hash: previous, mac });
       return () => {
         isUncertain = false;

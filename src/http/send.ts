@@ -33,6 +33,7 @@ export function send(passage: Passage, reply: FastifyReply, outgoing: Outgoing):
   const head: string[] = [...everywhere, 'x-ms-request-id', passage.requestId];
   const clientId = clientRequestId(passage);
   if (clientId) head.push('x-ms-client-request-id', clientId);
+  if (passage.incoming.host.plane === 'management') head.push('x-ms-correlation-request-id', passage.requestId);
   if (passage.incoming.host.plane === 'data') {
     head.push(
       'x-ms-keyvault-region',

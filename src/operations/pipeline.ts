@@ -1,4 +1,5 @@
 import { type Access, type Admission, callerFacts, type ObjectScope, vaultFacts } from '../access/authorise.ts';
+import { activityRow } from '../audit/activity.ts';
 import { auditEntry } from '../audit/record.ts';
 import { newRequestId } from '../base/ids.ts';
 import type { Clock, Log, Random } from '../base/ports.ts';
@@ -261,9 +262,11 @@ export class Pipeline {
     const { incoming, admission } = passage;
     const anonymous = refusal?.check === 'authenticate';
     const audit = answer?.audit ?? null;
-    return auditEntry({
+    const recorded = this.#parts.clock.now();
+    const activity = this.#activity(passage, recorded, status, answer, refusal);
+    const entry = auditEntry({
       time: passage.time,
-      recorded: this.#parts.clock.now(),
+      recorded,
       requestId: passage.requestId,
       operationName: anonymous ? 'Authentication' : (incoming.operation.audit ?? incoming.operation.id),
       operationVersion: passage.apiVersion,
@@ -283,6 +286,29 @@ export class Pipeline {
       isPolicyMatch: admission?.by === 'policy',
       audit: passage.notes ? { ...audit, ...passage.notes } : audit,
       refusal: refusal && { code: refusal.code, checks: [...passage.passed(), refusedCheck(refusal)] },
+    });
+    return activity ? { ...entry, activity } : entry;
+  }
+
+  #activity(passage: Passage, recorded: number, status: number, answer: Answer | null, refusal: Refusal | null) {
+    const { incoming, caller } = passage;
+    const { need } = incoming.operation;
+    if (need.kind !== 'management' || !caller) return null;
+    return activityRow({
+      time: passage.time,
+      recorded,
+      requestId: passage.requestId,
+      clientRequestId: header(incoming, 'x-ms-client-request-id').slice(0, 128),
+      method: incoming.method,
+      url: incoming.host.origin + incoming.path.slice(0, 2048),
+      clientAddress: incoming.clientAddress,
+      caller,
+      tenantId: this.#parts.tenantId,
+      action: need.action,
+      scope: need.scope(incoming.parameters),
+      subject: answer?.subject ?? null,
+      status,
+      refusal,
     });
   }
 }

@@ -83,3 +83,6 @@ export const authorizationVersions: ApiVersions = {
 
 /** Microsoft.Compute and Microsoft.Web, of which hosts are only registered: any dated version is served alike. */
 export const hostVersions: ApiVersions = { known: ['2023-12-01', '2024-07-01', '2024-11-01'], anyDate: true };
+
+/** Microsoft.Insights, of which the activity log is served. */
+export const insightsVersions: ApiVersions = { known: ['2014-04-01', '2015-04-01', '2017-03-01-preview'] };

@@ -1,5 +1,6 @@
 import type { Answer, ApiVersions, Call, Method, Need, Operation } from '../operations/operation.ts';
 import { noVersions } from '../operations/versions.ts';
+import { activityOperations } from './activity.ts';
 import { keyVaultVersions, managedIdentityVersions, resourcesVersions } from './arm-versions.ts';
 import {
   checkNameAvailability,
@@ -266,6 +267,7 @@ export function resourceOperations(parts: ResourceOperationParts): readonly Oper
     ...sections.flatMap((section) => section.rows.map((one) => toOperation(parts, section, one))),
     ...lockOperations(parts),
     ...hostOperations(parts),
+    ...activityOperations(parts),
     ...managedHsmOperations(),
     {
       id: 'ProviderOperationList',

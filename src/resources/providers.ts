@@ -4,6 +4,7 @@ import { Refusal } from '../refusals/refusal.ts';
 import {
   authorizationVersions,
   hostVersions,
+  insightsVersions,
   keyVaultVersions,
   managedIdentityVersions,
   resourcesVersions,
@@ -28,6 +29,10 @@ const providers: readonly Provider[] = Object.freeze([
     types: [
       'vaults',
       'vaults/accessPolicies',
+      'vaults/secrets',
+      'vaults/privateEndpointConnections',
+      'vaults/privateLinkResources',
+      'operations',
       'deletedVaults',
       'locations',
       'locations/deletedVaults',
@@ -45,6 +50,7 @@ const providers: readonly Provider[] = Object.freeze([
     versions: managedIdentityVersions.known,
     types: ['userAssignedIdentities'],
   },
+  { namespace: 'Microsoft.Insights', versions: insightsVersions.known, types: ['eventtypes', 'eventcategories'] },
   { namespace: 'Microsoft.Compute', versions: hostVersions.known, types: ['virtualMachines'] },
   { namespace: 'Microsoft.Web', versions: hostVersions.known, types: ['sites'] },
   { namespace: 'Microsoft.Resources', versions: resourcesVersions.known, types: ['subscriptions', 'resourceGroups'] },

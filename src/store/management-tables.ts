@@ -36,11 +36,7 @@ export async function createManagementTables(db: Kysely<Tables>, create: TableMa
     ['subscription_id', 'time', 'id'],
   );
   for (const column of ['group_key', 'resource_key'] as const) {
-    await db.schema
-      .createIndex(`activity_log_${column}`)
-      .on('activity_log')
-      .columns(['subscription_id', column, 'time', 'id'])
-      .execute();
+    await db.schema.createIndex(`activity_log_${column}`).on('activity_log').columns([column, 'time', 'id']).execute();
   }
   await db.schema.createIndex('activity_log_id').on('activity_log').column('id').execute();
   await db.schema.createIndex('activity_log_time').on('activity_log').column('time').execute();

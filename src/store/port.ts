@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Tables } from './schema.ts';
+import type { ActivityTable, Tables } from './schema.ts';
 
 /** The databases there is a driver for. */
 export type DialectName = 'sqlite' | 'postgres';
@@ -68,6 +68,8 @@ export interface JournalEntry {
   readonly time: number;
   /** A JSON object's text up to, but without, its final `}`. */
   readonly text: string;
+  /** The event of the activity log that it makes, stored in the same transaction. */
+  readonly activity?: ActivityTable;
 }
 
 /** The audit chain as the committer sees it. */

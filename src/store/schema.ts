@@ -303,8 +303,9 @@ export interface ActivityTable {
   time: number;
   /** The request's id. */
   id: string;
-  /** The empty text at a subscription. */
+  /** The scope of the group; the empty text at a subscription. */
   group_key: string;
+  /** The scope of the resource, without what is below it. */
   resource_key: string;
   provider_key: string;
   caller_key: string;

@@ -26,6 +26,7 @@ const rules = [
   'src/identity/lockout.ts',
   'src/network/rules.ts',
   'src/recovery/levels.ts',
+  'src/resources/activity-filter.ts',
   'src/resources/endpoint-connection.ts',
   'src/resources/filter.ts',
   'src/resources/names.ts',
@@ -53,6 +54,7 @@ const foreignQueries: Readonly<Record<string, string>> = {
 
 /** Files outside the store that build queries beside the rooms' repositories, each with the reason. */
 const queryFiles: Readonly<Record<string, string>> = {
+  'src/audit/activity-repository.ts': 'the queries of the activity log, which is no part of the chain',
   'src/audit/journal.ts': 'it appends inside the committer, where no service is',
   'src/crypto/keyring.ts': 'nobody else may see these rows',
   'src/directory/filter-condition.ts': 'an expression for the repository beside it',
