@@ -34,6 +34,7 @@ describe('the configuration', () => {
       imdsPort: 8444,
       addresses: ['127.0.0.1', '::1'],
       imdsAddresses: ['127.0.0.1', '::1'],
+      machineResourceId: null,
       store: { kind: 'sqlite' },
       sealKeyFile: resolve('some/where/seal.key'),
       tls: null,
@@ -46,12 +47,14 @@ describe('the configuration', () => {
   });
 
   it('takes every setting from the file, paths of the seal below the data directory', () => {
+    const machine = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm';
     const settings = {
       domain: 'Vault.Example',
       port: 9443,
       imdsPort: 40342,
       addresses: ['0.0.0.0'],
       imdsAddresses: ['169.254.169.254'],
+      machineResourceId: machine,
       postgresUrlFile: '/etc/url',
       sealKeyFile: 'keys/seal.key',
       tlsCertificateFile: '/etc/cert.pem',
@@ -73,6 +76,7 @@ describe('the configuration', () => {
       imdsPort: 40342,
       addresses: ['0.0.0.0'],
       imdsAddresses: ['169.254.169.254'],
+      machineResourceId: machine,
       store: { kind: 'postgres', urlFile: '/etc/url' },
       sealKeyFile: join(folder, 'keys/seal.key'),
       tls: { certificateFile: '/etc/cert.pem', keyFile: '/etc/key.pem' },
@@ -115,6 +119,16 @@ describe('the configuration', () => {
     refuses({ signingKeyDays: 1 }, /must be 2 to 3650/);
     refuses({ signingKeyAnnounceHours: 0 }, /must be 1 to 720/);
     refuses({ signingKeyDays: 2, signingKeyAnnounceHours: 48 }, /must be less than signingKeyDays/);
+  });
+
+  it('takes a whole resource id for the machine that the endpoint stands for', () => {
+    for (const machineResourceId of [
+      'vm',
+      '/subscriptions/s',
+      '/subscriptions/s/resourceGroups/g/providers/T/v/n/more',
+    ]) {
+      refuses({ machineResourceId }, /machineResourceId must be the resource id/);
+    }
   });
 
   it('refuses what it does not know, and what is of the wrong kind, by name', () => {

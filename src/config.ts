@@ -16,6 +16,8 @@ export interface Config {
   readonly addresses: readonly string[];
   /** Addresses of the managed identity endpoint: loopback, or 169.254.169.254 where it was added to this machine. */
   readonly imdsAddresses: readonly string[];
+  /** Resource id of the registered virtual machine that the endpoint stands for; null for the one of the first start. */
+  readonly machineResourceId: string | null;
   readonly store: { readonly kind: 'sqlite' } | { readonly kind: 'postgres'; readonly urlFile: string };
   /** Path of the seal key; `seal.key` in the data directory where not set. */
   readonly sealKeyFile: string;
@@ -83,6 +85,7 @@ export function readConfig(flags: ConfigFlags): Config {
     imdsPort: imdsFlag ?? (isImdsOff ? null : (fileImdsPort ?? (port === 0 ? 0 : port + 1))),
     addresses: file.texts('addresses') ?? LOOPBACK,
     imdsAddresses: loopbackOnly(file.texts('imdsAddresses') ?? LOOPBACK),
+    machineResourceId: machineOf(file),
     store: storeOf(file),
     sealKeyFile: resolve(dataDir, file.text('sealKeyFile') ?? 'seal.key'),
     tls: tlsOf(file),
@@ -125,6 +128,15 @@ function readFile(path: string): Record<string, unknown> {
     throw new ConfigFault(`The configuration ${path} must be a JSON object.`);
   }
   return value as Record<string, unknown>;
+}
+
+function machineOf(file: Settings): string | null {
+  const id = file.text('machineResourceId');
+  if (id === undefined || /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/[^/]+\/[^/]+\/[^/]+$/i.test(id))
+    return id ?? null;
+  throw new ConfigFault(
+    'The setting machineResourceId must be the resource id of a virtual machine: /subscriptions/….',
+  );
 }
 
 function storeOf(file: Settings): Config['store'] {

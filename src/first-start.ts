@@ -7,14 +7,8 @@ import { DAY } from './base/text.ts';
 import type { Config } from './config.ts';
 import type { Keyring } from './crypto/keyring.ts';
 import { newSecret } from './identity/client-secret.ts';
-import {
-  addSecret,
-  createApplication,
-  createManagedIdentity,
-  createServicePrincipal,
-  directoryAdministrator,
-  machineResourceId,
-} from './identity/service.ts';
+import { addSecret, createApplication, createServicePrincipal, directoryAdministrator } from './identity/service.ts';
+import { adoptMachine, registerMachine } from './resources/machine.ts';
 import { createGroup, createSubscription, createVault } from './resources/service.ts';
 import type { Transaction } from './store/port.ts';
 import { statement } from './store/statement.ts';
@@ -29,6 +23,8 @@ export interface Installation {
   readonly vaultName: string;
   /** The administrator's application. */
   readonly clientId: string;
+  /** The virtual machine that stands for the machine the server runs on, unless the configuration names another. */
+  readonly machineResourceId: string;
   readonly machinePrincipalId: string;
 }
 
@@ -46,15 +42,44 @@ const writeInstallation = statement<{ value: string }>((db, p) =>
   db.insertInto('meta').values({ name: 'installation', value: p('value') }),
 );
 
-/** The installation of a store, or null before its first start. */
-export async function findInstallation(store: Store): Promise<Installation | null> {
-  const row = await readInstallation.first(store.reader, {});
-  return row && (JSON.parse(row.value) as Installation);
+const updateInstallation = statement<{ value: string }>((db, p) =>
+  db
+    .updateTable('meta')
+    .set({ value: p('value') })
+    .where('name', '=', 'installation'),
+);
+
+/** An installation as earlier releases wrote it: they did not register the machine. */
+type EarlierInstallation = Omit<Installation, 'machineResourceId'> & Partial<Installation>;
+
+/** The installation of a store, or null before its first start. One of an earlier release gets what it lacks. */
+export async function findInstallation(parts: FirstParts): Promise<Installation | null> {
+  const row = await readInstallation.first(parts.store.reader, {});
+  const found = row && (JSON.parse(row.value) as EarlierInstallation);
+  if (!found || isComplete(found)) return found;
+  return parts.store.write(async (transaction) => {
+    const { value } = (await readInstallation.first(transaction, {}))!;
+    const current = JSON.parse(value) as EarlierInstallation;
+    if (isComplete(current)) return current;
+    const { tenantId, subscriptionId } = current;
+    const place = { subscriptionId, location: parts.config.first.location };
+    const installation = {
+      ...current,
+      machineResourceId: await adoptMachine(transaction, { ...parts, tenantId }, place),
+    };
+    await updateInstallation.change(transaction, { value: JSON.stringify(installation) });
+    return installation;
+  });
+}
+
+function isComplete(found: EarlierInstallation): found is Installation {
+  return found.machineResourceId !== undefined;
 }
 
 const SECRET_DAYS = 730;
 
-interface FirstParts {
+/** What a first start is made of. */
+export interface FirstParts {
   readonly store: Store;
   readonly keyring: Keyring;
   readonly clock: Clock;
@@ -120,13 +145,8 @@ async function makeAll(
   await addSecret(transaction, identity, { appId, secret, displayName: 'first start', starts: now, expires, now });
   await grant(transaction, parts, 'Owner', oid, `/subscriptions/${subscriptionId}`);
   await grant(transaction, parts, 'Key Vault Administrator', oid, vault.resourceId);
-  const machine = await createManagedIdentity(transaction, identity, {
-    resourceId: machineResourceId(subscriptionId),
-    name: 'this-machine',
-    location: first.location,
-    tags: {},
-    now,
-  });
+  const place = { subscriptionId, group: first.group, location: first.location };
+  const machine = await registerMachine(transaction, { ...making, tenantId }, place);
   return {
     tenantId,
     subscriptionId,
@@ -134,6 +154,7 @@ async function makeAll(
     groupName: first.group,
     vaultName: vault.name,
     clientId: appId,
+    machineResourceId: machine.resourceId,
     machinePrincipalId: machine.principalId,
   };
 }

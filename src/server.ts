@@ -16,7 +16,8 @@ import { type App, buildApp } from './http/app.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import type { Caller } from './identity/caller.ts';
-import { endpointSecret, imdsOperations } from './identity/imds-operations.ts';
+import { isMachine } from './identity/identity-host.ts';
+import { imdsOperations } from './identity/imds-operations.ts';
 import { keyOperations } from './identity/key-operations.ts';
 import { keyRotationJob } from './identity/key-rotation.ts';
 import { loginOperations } from './identity/operations.ts';
@@ -31,6 +32,7 @@ import type { Operation } from './operations/operation.ts';
 import { Pager } from './operations/paging.ts';
 import { Pipeline } from './operations/pipeline.ts';
 import { purgeJob } from './recovery/purge-job.ts';
+import { findHostById } from './resources/hosts.ts';
 import { assertUnlocked } from './resources/lock-guard.ts';
 import { resourceOperations } from './resources/operations.ts';
 import { actionsOf } from './resources/provider-operations.ts';
@@ -65,8 +67,8 @@ export interface RunningServer {
   /** Known at the first start alone, and kept in administrator.json. */
   readonly firstCredentials: FirstCredentials | null;
   readonly vaults: readonly string[];
-  /** The secret that the App Service endpoint wants in X-IDENTITY-HEADER. */
-  readonly identityHeader: string;
+  /** The virtual machine that the managed identity endpoint stands for. */
+  readonly machineResourceId: string;
   readonly storePlace: string;
   readonly clock: MovableClock;
   /** Lets what is under way finish, for at most the grace, and closes everything. */
@@ -126,7 +128,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   const { config, clock, log } = parts;
   const { installation, credentials } = await installationOf(parts, store, keyring);
   const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
-  const { app, imdsApp, identityHeader } = await composeApps(parts, store, keyring, installation, scheduler);
+  const { app, imdsApp, machineResourceId } = await composeApps(parts, store, keyring, installation, scheduler);
   const certificate = await certificateOf(parts, store, keyring);
   const listener = await listen(
     (request, response) => app.routing(request, response),
@@ -149,7 +151,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
     installation,
     firstCredentials: credentials,
     vaults: await vaultNames(store, installation.vaultName),
-    identityHeader,
+    machineResourceId,
     storePlace: store.driver.place,
     clock,
     close: async (grace) => {
@@ -169,13 +171,13 @@ async function composeApps(
   keyring: Keyring,
   installation: Installation,
   scheduler: Scheduler,
-): Promise<{ app: App; imdsApp: App; identityHeader: string }> {
+): Promise<{ app: App; imdsApp: App; machineResourceId: string }> {
   const { config, clock, version } = parts;
   const { domain } = config;
   const { tenantId, subscriptionId } = installation;
   const base = { ...parts, store, keyring, tenantId, domain, subscriptionId };
   const signingKeys = await SigningKeys.open(base);
-  const identityHeader = await endpointSecret(base);
+  const machineResourceId = await machineOf(parts, store, installation);
   const access = new Access(store);
   const pipeline = pipelineOf(base, access, signingKeys);
   const isOwner = (caller: Caller, scope: string) => access.isOwner(caller, scope);
@@ -202,12 +204,23 @@ async function composeApps(
     ...graphOperations(base),
   ];
   const front = { pipeline, clock, tenantId, domain };
-  const imdsRows = imdsOperations({ ...base, signingKeys, identityHeader });
+  const imdsRows = imdsOperations({ ...base, signingKeys, machineResourceId, findHost: findHostById });
   return {
     app: await buildApp({ ...front, operations, readHost: hostReader(domain) }),
     imdsApp: await buildApp({ ...front, operations: imdsRows, readHost: imdsHost }),
-    identityHeader,
+    machineResourceId,
   };
+}
+
+/** The machine that the managed identity endpoint stands for; one that is not there refuses when it is asked for. */
+async function machineOf(parts: ServerParts, store: Store, installation: Installation): Promise<string> {
+  const { config, log } = parts;
+  const machine = config.machineResourceId ?? installation.machineResourceId;
+  const host = await findHostById(store.reader, machine);
+  if (config.imdsPort !== null && !(host && isMachine(host))) {
+    log.warn('The managed identity endpoint stands for a virtual machine that is not registered.', { machine });
+  }
+  return machine;
 }
 
 function pipelineOf(
@@ -216,7 +229,7 @@ function pipelineOf(
   keys: SigningKeys,
 ): Pipeline {
   const vaults = createVaultDirectory(parts.store);
-  const authenticator = createAuthenticator({ store: parts.store, domain: parts.domain, keys });
+  const authenticator = createAuthenticator({ ...parts, keys, findHost: findHostById });
   return new Pipeline({
     ...parts,
     access,
@@ -233,13 +246,12 @@ async function installationOf(
   store: Store,
   keyring: Keyring,
 ): Promise<{ installation: Installation; credentials: FirstCredentials | null }> {
-  const found = await findInstallation(store);
+  const first = { ...parts, store, keyring };
+  const found = await findInstallation(first);
   if (found) return { installation: found, credentials: null };
   const path = join(parts.config.dataDir, 'administrator.json');
-  const credentials = await firstStart({ ...parts, store, keyring }, (made) =>
-    replaceFile(path, `${JSON.stringify(made, null, 2)}\n`, 0o600),
-  );
-  return { installation: (await findInstallation(store))!, credentials };
+  const credentials = await firstStart(first, (made) => replaceFile(path, `${JSON.stringify(made, null, 2)}\n`, 0o600));
+  return { installation: (await findInstallation(first))!, credentials };
 }
 
 async function certificateOf(parts: ClockedParts, store: Store, keyring: Keyring): Promise<ServerCertificate> {

@@ -19,7 +19,7 @@ const runtime = {
   tenantId: '11111111-1111-4111-8111-111111111111',
   subscriptionId: '22222222-2222-4222-8222-222222222222',
   clientId: '33333333-3333-4333-8333-333333333333',
-  identityHeader: null,
+  machineResourceId: null,
 };
 
 describe('the cloud file', () => {

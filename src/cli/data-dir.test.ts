@@ -26,7 +26,7 @@ const runtime = {
   tenantId: 'tenant',
   subscriptionId: 'subscription',
   clientId: 'client',
-  identityHeader: null,
+  machineResourceId: null,
 };
 const CANARY = 'canary-7f3a';
 const administrator = { tenantId: 'tenant', clientId: 'client', clientSecret: CANARY };

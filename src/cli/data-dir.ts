@@ -27,8 +27,8 @@ export interface Runtime {
   readonly subscriptionId: string;
   /** The administrator's client id; null where there is none any more. */
   readonly clientId: string | null;
-  /** What the App Service endpoint wants in X-IDENTITY-HEADER: a secret; null where the endpoint is off. */
-  readonly identityHeader: string | null;
+  /** Resource id of the virtual machine that the managed identity endpoint stands for; null from a server that does not say. */
+  readonly machineResourceId: string | null;
 }
 
 /** The administrator's credentials, as the first start leaves them in `administrator.json`. */
@@ -94,7 +94,7 @@ export function readRuntime(dataDir: string): Runtime | null {
     tenantId: field.text('tenantId'),
     subscriptionId: field.text('subscriptionId'),
     clientId: field.isAbsent('clientId') ? null : field.text('clientId'),
-    identityHeader: field.isAbsent('identityHeader') ? null : field.text('identityHeader'),
+    machineResourceId: field.isAbsent('machineResourceId') ? null : field.text('machineResourceId'),
   };
 }
 

@@ -20,7 +20,7 @@ const runtime = {
   tenantId: 'the-tenant',
   subscriptionId: 'the-subscription',
   clientId: 'the-client',
-  identityHeader: null,
+  machineResourceId: '/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/this machine',
 };
 
 describe('strongroom env', () => {
@@ -97,18 +97,27 @@ describe('strongroom env', () => {
   });
 
   it('offers managed identity as remarks only, and not where its endpoint is off', async () => {
-    const canary = 'identity-header-canary';
-    put('runtime.json', { ...runtime, identityHeader: canary });
-    assert.ok(!(await run()).out.includes(canary), 'its secret is shown only when asked for');
     const { out } = await run({ 'with-secret': true });
     assert.match(out, /^# export AZURE_POD_IDENTITY_AUTHORITY_HOST=http:\/\/127\.0\.0\.1:8444$/m);
-    assert.match(
-      out,
-      /^# export IDENTITY_ENDPOINT=http:\/\/127\.0\.0\.1:8444\S* IDENTITY_HEADER=identity-header-canary$/m,
-    );
-    assert.match(out, /^# export MSI_ENDPOINT=http:\/\/127\.0\.0\.1:8444\S* MSI_SECRET=identity-header-canary$/m);
+    assert.match(out, /^# eval "\$\(strongroom env --identity '\/subscriptions\S* machine' --with-secret\)"$/m);
+    assert.doesNotMatch(out, /^[^#].*IDENTITY/m);
     put('runtime.json', { ...runtime, imdsPort: null });
     assert.doesNotMatch((await run()).out, /MSI_ENDPOINT|IDENTITY/);
+  });
+
+  it('gives processes of a machine or application what its identities take, and nothing of the administrator', async () => {
+    const identity = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/shop';
+    const { out } = await run({ identity });
+    assert.match(out, /^export IDENTITY_ENDPOINT=http:\/\/127\.0\.0\.1:8444\/msi\/token$/m);
+    assert.match(out, /^export AZURE_KEYVAULT_URL=https:\/\/main-vault\.vault\.localhost:8443$/m);
+    assert.match(out, /^export SSL_CERT_FILE=/m);
+    assert.doesNotMatch(out, /AZURE_CLIENT|AZURE_TENANT|^export IDENTITY_HEADER/m);
+    await assert.rejects(run({ identity: 'shop' }), CommandError);
+    await assert.rejects(run({ identity: `${identity}?x=1` }), CommandError);
+    rmSync(join(dataDir, 'administrator.json'));
+    await assert.rejects(run({ identity, 'with-secret': true }), /az rest --method post .*listIdentitySecret/);
+    put('runtime.json', { ...runtime, imdsPort: null });
+    await assert.rejects(run({ identity }), /endpoint is off/);
   });
 
   it('leaves out what this machine or server has not, and says so', async () => {

@@ -102,7 +102,7 @@ function runtimeOf(config: Config, server: RunningServer): Record<string, unknow
     subscriptionId,
     clientId,
     machinePrincipalId,
-    identityHeader: server.identityHeader,
+    machineResourceId: server.machineResourceId,
     vaults: server.vaults,
   };
 }

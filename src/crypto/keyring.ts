@@ -62,6 +62,9 @@ const deleteVaultKeys = statement<{ vaultId: string }>((db, p) =>
 const readSealedValue = statement<{ name: string }, { envelope: Uint8Array }>((db, p) =>
   db.selectFrom('sealed_values').select('envelope').where('name', '=', p('name')),
 );
+const deleteSealedValue = statement<{ name: string }>((db, p) =>
+  db.deleteFrom('sealed_values').where('name', '=', p('name')),
+);
 const writeSealedValue = statement<{ name: string; envelope: Uint8Array; created: number }>((db, p) =>
   db
     .insertInto('sealed_values')
@@ -186,14 +189,34 @@ export class Keyring {
   async readValue(session: Session, name: string): Promise<Buffer | null> {
     const row = await readSealedValue.first(session, { name });
     if (!row) return null;
-    const key = this.purposeKey('sealed-values', '', envelopeKeyId(row.envelope));
-    return openEnvelope(key, ['sealed-value', name], row.envelope);
+    return this.openValue(name, row.envelope);
   }
 
   /** Writes a value that the server keeps for itself: signing keys, the local authority's key. */
   async writeValue(transaction: Transaction, name: string, value: Uint8Array, now: number): Promise<void> {
-    const envelope = sealEnvelope(this.purposeKey('sealed-values'), ['sealed-value', name], value, this.#random);
-    await writeSealedValue.change(transaction, { name, envelope, created: now });
+    await writeSealedValue.change(transaction, { name, envelope: this.sealValue(name, value), created: now });
+  }
+
+  /** Forgets a value that the server kept for itself. */
+  async deleteValue(transaction: Transaction, name: string): Promise<void> {
+    await deleteSealedValue.change(transaction, { name });
+  }
+
+  /** Seals a value for a row of another table; it opens under the same name alone. */
+  sealValue(name: string, value: Uint8Array): Uint8Array {
+    return sealEnvelope(this.purposeKey('sealed-values'), ['sealed-value', name], value, this.#random);
+  }
+
+  /**
+   * Opens what {@link sealValue} sealed under the name.
+   * @throws EnvelopeFault where it was sealed under another, altered, or under a root key that is not here
+   */
+  openValue(name: string, envelope: Uint8Array): Buffer {
+    return openEnvelope(
+      this.purposeKey('sealed-values', '', envelopeKeyId(envelope)),
+      ['sealed-value', name],
+      envelope,
+    );
   }
 
   #unwrapVaultKey(vaultId: string, keyId: string, rootKeyId: string, wrapped: Uint8Array): EnvelopeKey {

@@ -7,6 +7,7 @@ import { generalRefusals } from '../refusals/general.ts';
 import { graphRefusals } from '../refusals/graph.ts';
 import { lockRefusals } from '../refusals/locks.ts';
 import { loginRefusals } from '../refusals/login.ts';
+import { managedIdentityRefusals } from '../refusals/managed-identity.ts';
 import { managementRefusals } from '../refusals/management.ts';
 import { peopleRefusals } from '../refusals/people.ts';
 import { privateEndpointRefusals } from '../refusals/private-endpoints.ts';
@@ -25,9 +26,10 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Private endpoint connections', table: privateEndpointRefusals },
   { title: 'The clock', table: clockRefusals },
   { title: 'Signing keys', table: signingKeyRefusals },
-  { title: 'Sign-in and managed identity', table: loginRefusals },
+  { title: 'Sign-in', table: loginRefusals },
   { title: 'People who sign in', table: signInRefusals },
   { title: 'Federated credentials', table: federationRefusals },
+  { title: 'Managed identity', table: managedIdentityRefusals },
   { title: 'Directory', table: graphRefusals },
   { title: 'People and groups', table: peopleRefusals },
 ];

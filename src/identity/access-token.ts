@@ -22,7 +22,7 @@ export interface TokenClaims {
   readonly scopes: string | null;
   readonly managedIdentity: string | null;
   readonly tokenId: string;
-  /** The mark of the credential it was got by; null for managed identities. */
+  /** The mark of the credential, or of the host, that it was got by; null where it names none. */
   readonly credential: string | null;
   /** Milliseconds since the Unix epoch. */
   readonly starts: number;

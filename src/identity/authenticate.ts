@@ -11,7 +11,8 @@ import {
 } from './access-token.ts';
 import { type TokenPlane, tokenIssuer } from './audiences.ts';
 import type { Authentication, Caller } from './caller.ts';
-import { stillStands } from './credential-mark.ts';
+import { isHostMark, stillStands } from './credential-mark.ts';
+import type { FindHost } from './identity-host.ts';
 import { groupsOf, principalById } from './repository.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
@@ -36,6 +37,7 @@ export interface AuthenticatorParts {
   readonly store: Store;
   readonly keys: SigningKeys;
   readonly domain: string;
+  readonly findHost: FindHost;
 }
 
 interface Entry {
@@ -106,7 +108,7 @@ class TokenAuthenticator implements Authenticator {
     if ('refusal' in claims) return claims;
     const refusal = judgeClaims(claims, domain, plane, tenant, now);
     if (refusal) return refusal;
-    const result = await readCaller(store, claims);
+    const result = await readCaller(this.#parts, claims);
     if ('refusal' in result) return result;
     if (this.#known.size >= MAX_CACHED) this.#known.delete(this.#known.keys().next().value!);
     this.#known.set(digest, { claims, generation, accepted: result });
@@ -121,7 +123,7 @@ class TokenAuthenticator implements Authenticator {
     const { claims } = entry;
     const keys = await this.#parts.keys.under(generation);
     if (!keys.find(claims.kid)) return wrongSignature(claims.kid);
-    const result = await readCaller(this.#parts.store, claims);
+    const result = await readCaller(this.#parts, claims);
     if ('refusal' in result) return result;
     entry.generation = generation;
     entry.accepted = result;
@@ -169,7 +171,10 @@ function judgeClaims(
   return null;
 }
 
-async function readCaller(store: Store, claims: TokenClaims): Promise<{ readonly caller: Caller } | TokenRefusal> {
+async function readCaller(
+  { store, findHost }: AuthenticatorParts,
+  claims: TokenClaims,
+): Promise<{ readonly caller: Caller } | TokenRefusal> {
   const principal = await principalById.first(store.reader, { id: claims.oid });
   const { oid, tenantId, appId } = claims;
   // The application is compared too: a service principal made anew for another application is another principal.
@@ -177,8 +182,11 @@ async function readCaller(store: Store, claims: TokenClaims): Promise<{ readonly
     principal?.tenant_id === tenantId && (principal.kind !== 'ServicePrincipal' || principal.app_id === appId);
   if (!principal || !isSame) return { refusal: 'principal-unknown', facts: { oid, appid: appId } };
   if (principal.enabled !== 1) return { refusal: 'principal-disabled', facts: { oid, appid: appId } };
-  if (claims.credential !== null && !(await stillStands(store.reader, appId, claims.credential))) {
-    return { refusal: 'token-credential-removed', facts: { oid, appid: appId } };
+  const { credential } = claims;
+  if (credential !== null && !(await stillStands(store.reader, findHost, appId, credential))) {
+    return isHostMark(credential)
+      ? { refusal: 'token-host-removed', facts: { oid, appid: appId, host: credential.split('#')[0]! } }
+      : { refusal: 'token-credential-removed', facts: { oid, appid: appId } };
   }
   const caller: Caller = {
     oid,

@@ -40,6 +40,7 @@ export type Authentication =
         | 'token-not-yet-valid'
         | 'principal-unknown'
         | 'principal-disabled'
-        | 'token-credential-removed';
+        | 'token-credential-removed'
+        | 'token-host-removed';
       readonly facts: Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
     };

@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
 import type { Session } from '../store/port.ts';
 import { type FederatedCredential, listFederatedCredentials } from './federated-credentials.ts';
+import { isSecretOfHost } from './host-secrets.ts';
+import { type FindHost, hasIdentity } from './identity-host.ts';
 import { passwordOf } from './people-rows.ts';
-import { credentialOfApp } from './repository.ts';
+import { credentialOfApp, identityByClient } from './repository.ts';
 import { liveOfFamily } from './sign-in-rows.ts';
 
 /** The credential that proved whoever a token is for, as the token carries it. */
@@ -35,9 +37,23 @@ export function personMark(sign: {
   return PERSON + [sign.oid, sign.proof, sign.family ?? ''].join(':');
 }
 
-/** Whether the credential that a token was got by is still one of the application, or of the person. */
-export async function stillStands(session: Session, appId: string, mark: string): Promise<boolean> {
+/**
+ * The mark of a managed identity on a host: the host's folded resource id, and the id of the secret where one was shown, so that
+ * a token ends with the assignment, the host and the secret.
+ */
+export function hostMark(resourceKey: string, secretId: string | null): string {
+  return secretId === null ? resourceKey : `${resourceKey}#${secretId}`;
+}
+
+/** Whether a mark is one of {@link hostMark}; ids of credentials hold no slash. */
+export function isHostMark(mark: string): boolean {
+  return mark.startsWith('/');
+}
+
+/** Whether what a token was got by still stands: a credential of the application or person, or the identity's place on its host. */
+export async function stillStands(session: Session, findHost: FindHost, appId: string, mark: string): Promise<boolean> {
   if (mark.startsWith(PERSON)) return personStands(session, mark.slice(PERSON.length));
+  if (isHostMark(mark)) return standsOnHost(session, findHost, appId, mark);
   if (!mark.includes('.')) return (await credentialOfApp.first(session, { appId, id: mark })) !== null;
   const federated = await listFederatedCredentials(session, appId);
   return federated.some((credential) => federatedMark(credential) === mark);
@@ -47,4 +63,12 @@ async function personStands(session: Session, mark: string): Promise<boolean> {
   const [principalId = '', proof = '', family = ''] = mark.split(':');
   if ((await passwordOf.first(session, { principalId }))?.version !== proof) return false;
   return family === '' || (await liveOfFamily.first(session, { family })) !== null;
+}
+
+async function standsOnHost(session: Session, findHost: FindHost, clientId: string, mark: string): Promise<boolean> {
+  const [resourceKey = '', secretId] = mark.split('#');
+  const host = await findHost(session, resourceKey);
+  const identity = await identityByClient.first(session, { clientId });
+  if (!host || !identity || !hasIdentity(host, identity.resource_id)) return false;
+  return secretId === undefined || isSecretOfHost(session, { resourceKey, id: secretId });
 }

@@ -1,68 +1,39 @@
-import { hash } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { Clock, Random } from '../base/ports.ts';
-import { equalBytes, toBase64Url } from '../base/text.ts';
-import type { Keyring } from '../crypto/keyring.ts';
 import type { Answer, Call, Operation } from '../operations/operation.ts';
 import { noVersions } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
-import type { Session } from '../store/port.ts';
-import type { Store } from '../store/store.ts';
+import { hostMark } from './credential-mark.ts';
+import { ownerOfSecret } from './host-secrets.ts';
+import { chooseIdentity, type IdentityParameters, parameterText } from './identity-choice.ts';
+import { type FindHost, type IdentityHost, isMachine } from './identity-host.ts';
 import type { IdentityParts } from './parts.ts';
 import { principalById } from './repository.ts';
-import { findManagedIdentity, type ManagedIdentity, machineResourceId } from './service.ts';
+import type { ManagedIdentity } from './service.ts';
 import { assertResource } from './token-request.ts';
 import { IDENTITY_TOKEN_SECONDS, type IssuedToken, issueAccessToken } from './tokens.ts';
 
 /** What the managed identity endpoint is made of. */
 export interface EndpointParts extends IdentityParts {
-  readonly subscriptionId: string;
-  /** What {@link endpointSecret} gave: callers of the App Service form send it. */
-  readonly identityHeader: string;
+  /** The registered virtual machine that the machine forms of the endpoint stand for. */
+  readonly machineResourceId: string;
+  readonly findHost: FindHost;
 }
 
-type Parameters = Readonly<Record<string, unknown>>;
-
-const SECRET_NAME = 'identity-endpoint-secret';
-const MAX_ID = 2048;
 const FIRST_IMDS_VERSION = '2018-02-01';
 
-/** The names under which each form of the endpoint takes an identity. */
-const selectors = {
-  clientId: ['client_id', 'clientid'],
-  principalId: ['object_id', 'principal_id'],
-  resourceId: ['msi_res_id', 'mi_res_id'],
-} as const;
-
-/**
- * The secret of the App Service form of the endpoint, made on first use and sealed in the store: 43 characters of
- * base64url.
- */
-export async function endpointSecret(parts: {
-  readonly store: Store;
-  readonly keyring: Keyring;
-  readonly clock: Clock;
-  readonly random: Random;
-}): Promise<string> {
-  const read = async (session: Session) =>
-    (await parts.keyring.readValue(session, SECRET_NAME))?.toString('utf8') ?? null;
-  const known = await read(parts.store.reader);
-  if (known) return known;
-  const made = toBase64Url(parts.random.bytes(32));
-  return parts.store.write(async (transaction) => {
-    const others = await read(transaction);
-    if (others) return others;
-    await parts.keyring.writeValue(transaction, SECRET_NAME, Buffer.from(made), parts.clock.now());
-    return made;
-  });
+/** Where a request comes from, as far as the endpoint knows: a host, and how it was told. */
+interface Standing {
+  readonly host: IdentityHost;
+  /** Id of the secret that was shown; null in the machine forms, which ask for none. */
+  readonly secretId: string | null;
 }
 
 /**
  * The rows of the managed identity endpoint, in the three forms that clients speak: that of virtual machines (Azure
- * Instance Metadata Service), that of App Service, and the older one of `az`. It is plain HTTP on loopback: whoever
- * runs on this machine may have the tokens of its identities. What keeps web pages out is the header that no page can
- * send unasked, and that the host must be an address or `localhost`, so that no name can be pointed here (DNS
- * rebinding).
+ * Instance Metadata Service), the older one of `az`, and that of App Service. The first two are one machine's: whoever
+ * runs here may have the tokens of its identities. The third is whichever host's whose secret is shown. It is plain HTTP
+ * on loopback. What keeps web pages out is the header that no page can send unasked, and that the host must be an address
+ * or `localhost`, so that no name can be pointed here (DNS rebinding).
  */
 export function imdsOperations(parts: EndpointParts): readonly Operation[] {
   return [
@@ -79,7 +50,7 @@ export function imdsOperations(parts: EndpointParts): readonly Operation[] {
         if (!/^20\d\d-[01]\d-[0-3]\d$/.test(version) || version < FIRST_IMDS_VERSION) {
           throw new Refusal('identity-version', { versions: `${FIRST_IMDS_VERSION} and later` });
         }
-        return answerToken(parts, call, call.query);
+        return answerToken(parts, call, call.query, await machineOf(parts));
       },
     },
     {
@@ -93,8 +64,7 @@ export function imdsOperations(parts: EndpointParts): readonly Operation[] {
         const version = call.query['api-version'] ?? '';
         const header = Object.hasOwn(appServiceHeaders, version) ? appServiceHeaders[version] : undefined;
         if (!header) throw new Refusal('identity-version', { versions: Object.keys(appServiceHeaders) });
-        assertSecret(call.headers[header], parts.identityHeader, header);
-        return answerToken(parts, call, call.query);
+        return answerToken(parts, call, call.query, await hostOf(parts, call.headers[header], header));
       },
     },
     {
@@ -106,7 +76,7 @@ export function imdsOperations(parts: EndpointParts): readonly Operation[] {
       run: async (call) => {
         assertLocal(call);
         assertMetadataHeader(call);
-        return answerToken(parts, call, call.body ?? {});
+        return answerToken(parts, call, call.body ?? {}, await machineOf(parts));
       },
     },
   ];
@@ -141,18 +111,45 @@ function assertMetadataHeader(call: Call): void {
   if (typeof value !== 'string' || value.toLowerCase() !== 'true') throw new Refusal('identity-metadata-header');
 }
 
-function assertSecret(given: unknown, secret: string, header: string): void {
-  const digest = (text: string) => hash('sha256', text, 'buffer');
-  if (typeof given === 'string' && equalBytes(digest(given), digest(secret))) return;
-  throw new Refusal('identity-secret-wrong', { header });
+/**
+ * The machine that this endpoint stands for.
+ * @throws Refusal `identity-machine-missing`
+ */
+async function machineOf({ store, findHost, machineResourceId }: EndpointParts): Promise<Standing> {
+  const host = await findHost(store.reader, machineResourceId);
+  if (host && isMachine(host)) return { host, secretId: null };
+  throw new Refusal('identity-machine-missing', machineFacts(machineResourceId));
 }
 
-async function answerToken(parts: EndpointParts, call: Call, parameters: Parameters): Promise<Answer> {
-  const resource = text(parameters, 'resource');
+/** The parts of a machine's id, for the commands that register it. */
+function machineFacts(machine: string): Readonly<Record<string, string>> {
+  const [, , , , group = '', , , , name = ''] = machine.split('/');
+  return { machine, group, name };
+}
+
+/**
+ * The host whose secret a header holds.
+ * @throws Refusal `identity-secret-wrong`
+ */
+async function hostOf({ store, findHost }: EndpointParts, secret: unknown, header: string): Promise<Standing> {
+  const owner = typeof secret === 'string' ? await ownerOfSecret(store.reader, secret) : null;
+  const host = owner && (await findHost(store.reader, owner.resourceKey));
+  if (!host) throw new Refusal('identity-secret-wrong', { header });
+  return { host, secretId: owner.id };
+}
+
+async function answerToken(
+  parts: EndpointParts,
+  call: Call,
+  parameters: IdentityParameters,
+  { host, secretId }: Standing,
+): Promise<Answer> {
+  const resource = parameterText(parameters, 'resource');
   if (!resource) throw new Refusal('identity-resource-missing');
   assertResource(resource, parts.domain);
-  const identity = await chooseIdentity(parts, parameters);
-  call.note({ resource, clientId: identity.clientId, managedIdentity: identity.resourceId });
+  call.note({ resource, host: host.resourceId });
+  const identity = await chooseIdentity(parts.store.reader, host, parameters, secretId === null);
+  call.note({ clientId: identity.clientId, managedIdentity: identity.resourceId });
   const principal = await principalById.first(parts.store.reader, { id: identity.principalId });
   if (principal?.enabled !== 1) throw new Refusal('identity-disabled', { oid: identity.principalId });
   const issued = await issueAccessToken(parts, {
@@ -161,6 +158,7 @@ async function answerToken(parts: EndpointParts, call: Call, parameters: Paramet
     appId: identity.clientId,
     appIdAcr: '2',
     lifetimeSeconds: IDENTITY_TOKEN_SECONDS,
+    credential: { mark: hostMark(host.resourceKey, secretId), expires: null },
     managedIdentity: identity.resourceId,
     now: call.time,
   });
@@ -185,26 +183,4 @@ function tokenAnswer(issued: IssuedToken, resource: string, identity: ManagedIde
     },
     audit: { oid: identity.principalId, tokenId: issued.id },
   };
-}
-
-async function chooseIdentity(parts: EndpointParts, parameters: Parameters): Promise<ManagedIdentity> {
-  const chosen = (Object.keys(selectors) as (keyof typeof selectors)[]).flatMap((by) =>
-    selectors[by].flatMap((name) => {
-      const value = text(parameters, name);
-      return value ? [{ by, value }] : [];
-    }),
-  );
-  if (chosen.length > 1) throw new Refusal('identity-ambiguous');
-  const { by, value } = chosen[0] ?? { by: 'resourceId' as const, value: machineResourceId(parts.subscriptionId) };
-  if (value.length > MAX_ID || !/^[\x21-\x7e]+$/.test(value)) throw new Refusal('identity-not-found', { by });
-  const key =
-    by === 'clientId' ? { clientId: value } : by === 'principalId' ? { principalId: value } : { resourceId: value };
-  const identity = await findManagedIdentity(parts.store.reader, key);
-  if (!identity) throw new Refusal('identity-not-found', { by: chosen.length === 0 ? 'none' : selectors[by][0] });
-  return identity;
-}
-
-function text(parameters: Parameters, name: string): string {
-  const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
-  return typeof value === 'string' ? value : '';
 }

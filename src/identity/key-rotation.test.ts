@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type IdentityPlane, identityPlane, TENANT, type TestApplication } from '../../tests/support/identity-plane.ts';
 import { DAY } from '../base/text.ts';
 import { takeLease } from '../jobs/lease.ts';
+import { findHostById } from '../resources/hosts.ts';
 import { type Authenticator, createAuthenticator } from './authenticate.ts';
 import { hastenKey, keyRotationJob, type RotationParts, revokeKey } from './key-rotation.ts';
 import { SigningKeys } from './signing-keys.ts';
@@ -23,7 +24,7 @@ describe('the rotation of signing keys', () => {
     application = await plane.application('reader');
     parts = { ...plane, keyPolicy };
     const keys = await SigningKeys.open(plane);
-    elsewhere = createAuthenticator({ store: plane.store, domain: 'localhost', keys });
+    elsewhere = createAuthenticator({ store: plane.store, domain: 'localhost', keys, findHost: findHostById });
   });
   afterEach(() => plane.cleanup());
 

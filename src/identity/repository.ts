@@ -259,6 +259,38 @@ export const deleteIdentity = statement<{ resourceKey: string }>((db, p) =>
   db.deleteFrom('managed_identities').where('resource_key', '=', p('resourceKey')),
 );
 
+/** The secret of a host, sealed, by its folded resource id. */
+export const secretOfHost = statement<{ resourceKey: string }, { id: string; sealed: Uint8Array }>((db, p) =>
+  db.selectFrom('identity_secrets').select(['id', 'sealed']).where('resource_key', '=', p('resourceKey')),
+);
+
+/** Whose secret it is, by the secret's digest. */
+export const hostOfSecret = statement<{ digest: string }, { resource_key: string; id: string }>((db, p) =>
+  db.selectFrom('identity_secrets').select(['resource_key', 'id']).where('digest', '=', p('digest')),
+);
+
+/** Adds a host's secret. */
+export const insertHostSecret = statement<{
+  resourceKey: string;
+  id: string;
+  digest: string;
+  sealed: Uint8Array;
+  created: number;
+}>((db, p) =>
+  db.insertInto('identity_secrets').values({
+    resource_key: p('resourceKey'),
+    id: p('id'),
+    digest: p('digest'),
+    sealed: p('sealed'),
+    created: p('created'),
+  }),
+);
+
+/** Removes a host's secret. */
+export const deleteHostSecret = statement<{ resourceKey: string }>((db, p) =>
+  db.deleteFrom('identity_secrets').where('resource_key', '=', p('resourceKey')),
+);
+
 /** The recorded uses in [from, to). */
 export const assertionUses = statement<{ from: string; to: string }, { digest: string }>((db, p) =>
   db.selectFrom('assertions').select('digest').where('digest', '>=', p('from')).where('digest', '<', p('to')),

@@ -310,9 +310,9 @@ async function insertRow(transaction: Transaction, row: rows.CredentialRow): Pro
   transaction.touch();
 }
 
-/** The resource that this machine's own managed identity belongs to: the identity of local requests that name none. */
-export function machineResourceId(subscriptionId: string): string {
-  return `/subscriptions/${subscriptionId}/resourceGroups/strongroom/providers/Microsoft.Compute/virtualMachines/this-machine`;
+/** The resource id of the machine that the first start registers in a group; the managed identity endpoint stands for it. */
+export function machineResourceId(subscriptionId: string, group: string): string {
+  return `/subscriptions/${subscriptionId}/resourceGroups/${group}/providers/Microsoft.Compute/virtualMachines/this-machine`;
 }
 
 /** Everything a grant may name that reaches a principal: its object id, and the groups it is in, also through groups. */

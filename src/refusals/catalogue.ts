@@ -6,6 +6,7 @@ import { generalRefusals } from './general.ts';
 import { graphRefusals } from './graph.ts';
 import { lockRefusals } from './locks.ts';
 import { loginRefusals } from './login.ts';
+import { managedIdentityRefusals } from './managed-identity.ts';
 import { managementRefusals } from './management.ts';
 import { peopleRefusals } from './people.ts';
 import { privateEndpointRefusals } from './private-endpoints.ts';
@@ -24,6 +25,7 @@ const tables = {
   ...loginRefusals,
   ...federationRefusals,
   ...signInRefusals,
+  ...managedIdentityRefusals,
   ...graphRefusals,
   ...peopleRefusals,
   ...signingKeyRefusals,

@@ -1,6 +1,6 @@
 import { rows } from './row.ts';
 
-/** Refusals of the token endpoints (RFC 6749 §5.2 with Entra's AADSTS numbers) and of the managed identity endpoint. */
+/** Refusals of the token endpoints (RFC 6749 §5.2 with Entra's AADSTS numbers). */
 export const loginRefusals = rows({
   'tenant-unknown': {
     check: 'request',
@@ -235,80 +235,5 @@ export const loginRefusals = rows({
       'The client assertion was used before, for this resource or from another address. An assertion is good once; make a new one for each request.',
     cause: 'The same assertion came twice: a client repeats itself, or somebody has overheard it.',
     remedy: ['Make an assertion with a new jti for each token request.'],
-  },
-  'identity-host': {
-    check: 'request',
-    status: 403,
-    error: 'forbidden',
-    message: 'The managed identity endpoint answers to an IP address or localhost as host name, to nothing else.',
-    cause: 'The request reached the endpoint under a name: a web page may have pointed one here (DNS rebinding).',
-    remedy: ['Use http://127.0.0.1 or http://localhost with the port of the endpoint: strongroom env'],
-  },
-  'identity-forwarded': {
-    check: 'request',
-    status: 400,
-    error: 'invalid_request',
-    message: 'The managed identity endpoint does not answer requests that were forwarded (X-Forwarded-For).',
-    cause: 'The request came through a proxy; tokens of this machine are for processes on it.',
-    remedy: ['Ask the endpoint directly: set NO_PROXY=127.0.0.1,localhost,169.254.169.254'],
-  },
-  'identity-metadata-header': {
-    check: 'request',
-    status: 400,
-    error: 'invalid_request',
-    message: 'Required metadata header not specified: send Metadata: true.',
-    cause:
-      'The request has no header Metadata: true. SDKs send one such request first, to see whether the endpoint is there.',
-    remedy: [
-      'curl -H "Metadata: true" "http://127.0.0.1:PORT/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net"',
-    ],
-  },
-  'identity-version': {
-    check: 'request',
-    status: 400,
-    error: 'bad_request',
-    message: 'The api-version is missing or not supported here. Supported: {versions}.',
-    cause: 'The request names no api-version that this form of the endpoint has.',
-    remedy: ['Add one of these as api-version: {versions}'],
-  },
-  'identity-secret-wrong': {
-    check: 'authenticate',
-    status: 401,
-    error: 'unauthorized',
-    message: 'The header {header} does not hold the secret of this endpoint.',
-    cause: 'The caller took the address of the endpoint but not its secret, or that of another installation.',
-    remedy: ['strongroom env --with-secret'],
-  },
-  'identity-resource-missing': {
-    check: 'body',
-    status: 400,
-    error: 'invalid_request',
-    message: "Required parameter 'resource' is missing.",
-    cause: 'The request does not say what the token is for.',
-    remedy: ['Add resource=https://vault.azure.net'],
-  },
-  'identity-ambiguous': {
-    check: 'body',
-    status: 400,
-    error: 'invalid_request',
-    message: 'Name one identity, by client_id, object_id or the resource id, not several.',
-    cause: 'The request selects an identity in more than one way.',
-    remedy: ['Leave one of client_id, object_id, msi_res_id and mi_res_id.'],
-  },
-  'identity-not-found': {
-    check: 'authenticate',
-    status: 400,
-    error: 'identity_not_found',
-    message: 'Identity not found.',
-    cause: 'There is no managed identity of that id (asked by {by}); a client id of an application is none.',
-    remedy: ['az identity list', 'az identity create --name NAME --resource-group GROUP'],
-  },
-  'identity-disabled': {
-    check: 'authenticate',
-    status: 400,
-    error: 'invalid_request',
-    message: 'The managed identity is disabled.',
-    cause: 'The service principal {oid} of the managed identity was disabled.',
-    remedy: ['az ad sp update --id {oid} --set accountEnabled=true'],
   },
 });

@@ -100,7 +100,7 @@ export async function deleteGroup(parts: ResourceParts, call: Call): Promise<Ans
     const id = groupId(group);
     await deleteVaultsIn(transaction, group, parts.clock.now());
     for (const { resourceId } of await listManagedIdentities(transaction, id)) {
-      // The identity of the machine that the server runs on is no resource of the group: there is nothing to make it again.
+      // Those of hosts end with their hosts.
       if (isIdentityResource(resourceId)) {
         await deleteManagedIdentity(transaction, resourceId);
         await unassignEverywhere(transaction, resourceId);

@@ -1,12 +1,31 @@
 import type { Answer, Call, Method, Operation } from '../operations/operation.ts';
 import { hostVersions } from './arm-versions.ts';
+import { listHostSecret, regenerateHostSecret } from './host-secrets.ts';
 import { deleteHost, getHost, type HostType, listHostsOf, patchHost, putHost } from './hosts.ts';
 import type { ResourceParts } from './parts.ts';
 import { groupScope, segment } from './scopes.ts';
 
-const types: readonly { readonly type: HostType; readonly id: string }[] = [
-  { type: 'Microsoft.Compute/virtualMachines', id: 'VirtualMachine' },
-  { type: 'Microsoft.Web/sites', id: 'Site' },
+/** A type of host, and who may see and renew the secret of one: whoever may act as its processes. */
+interface TypeRow {
+  readonly type: HostType;
+  readonly id: string;
+  readonly listSecret: string;
+  readonly renewSecret: string;
+}
+
+const types: readonly TypeRow[] = [
+  {
+    type: 'Microsoft.Compute/virtualMachines',
+    id: 'VirtualMachine',
+    listSecret: 'Microsoft.Compute/virtualMachines/runCommand/action',
+    renewSecret: 'Microsoft.Compute/virtualMachines/runCommand/action',
+  },
+  {
+    type: 'Microsoft.Web/sites',
+    id: 'Site',
+    listSecret: 'Microsoft.Web/sites/config/list/action',
+    renewSecret: 'Microsoft.Web/sites/newpassword/action',
+  },
 ];
 
 interface Row {
@@ -29,7 +48,7 @@ export function hostOperations(parts: ResourceParts): readonly Operation[] {
   const subscription = '/subscriptions/:subscriptionId';
   const group = `${subscription}/resourceGroups/:group`;
   const common = { plane: 'management', versions: hostVersions, throttle: 'none' } as const;
-  return types.flatMap(({ type, id }) => {
+  return types.flatMap(({ type, id, listSecret, renewSecret }) => {
     const list = [subscription, group].map(
       (prefix): Operation => ({
         ...common,
@@ -56,6 +75,21 @@ export function hostOperations(parts: ResourceParts): readonly Operation[] {
         run: (call) => run(parts, call, type),
       }),
     );
-    return [...list, ...single];
+    const secret = [
+      { verb: 'ListSecret', path: 'listIdentitySecret', action: listSecret, run: listHostSecret },
+      { verb: 'RegenerateSecret', path: 'regenerateIdentitySecret', action: renewSecret, run: regenerateHostSecret },
+    ].map(
+      ({ verb, path, action, run }): Operation => ({
+        ...common,
+        id: `${id}${verb}`,
+        method: 'POST',
+        path: `${group}/providers/${type}/:host/${path}`,
+        need: { kind: 'management', action, scope },
+        body: 'none',
+        success: [200],
+        run: (call) => run(parts, call, type),
+      }),
+    );
+    return [...list, ...single, ...secret];
   });
 }

@@ -1,12 +1,8 @@
 import { foldScope } from '../access/scope.ts';
 import { removeAssignmentsUnder } from '../access/scope-removal.ts';
 import { foldName } from '../base/ids.ts';
-import {
-  createManagedIdentity,
-  deleteManagedIdentity,
-  findManagedIdentity,
-  machineResourceId,
-} from '../identity/service.ts';
+import { deleteHostSecret } from '../identity/host-secrets.ts';
+import { createManagedIdentity, deleteManagedIdentity, findManagedIdentity } from '../identity/service.ts';
 import { type Answer, type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Session, Transaction } from '../store/port.ts';
@@ -53,7 +49,7 @@ export async function putHost(parts: ResourceParts, call: Call, type: HostType):
   return call.commit(async (transaction) => {
     const group = await requireGroup(transaction, call);
     const resourceId = pathOf(group.subscriptionId, group.name, type, call);
-    const before = await findHostOrMachine(transaction, resourceId);
+    const before = await findHostById(transaction, resourceId);
     if (before && before.location !== location) {
       const facts = { name, location: before.location, group: group.name, asked: location };
       throw new Refusal('resource-location-fixed', facts);
@@ -112,7 +108,7 @@ export async function getHost(parts: ResourceParts, call: Call, type: HostType):
 export async function deleteHost(_parts: ResourceParts, call: Call, type: HostType): Promise<Answer> {
   return call.commit(async (transaction) => {
     const group = await requireGroup(transaction, call);
-    const host = await findHostOrMachine(transaction, pathOf(group.subscriptionId, group.name, type, call));
+    const host = await findHostById(transaction, pathOf(group.subscriptionId, group.name, type, call));
     if (!host) return { status: 204 };
     await endHost(transaction, host);
     return { status: 200, subject: host.resourceId };
@@ -152,26 +148,18 @@ export async function listHostsOf(parts: ResourceParts, call: Call, type: HostTy
   return { status: 200, body: pageBody(call, page, hosts, ({ resourceKey }) => resourceKey, toWire) };
 }
 
-/** A host by its resource id in any case; the machine that the server runs on is one from the first start. */
-export async function findHostOrMachine(session: Session, resourceId: string): Promise<Host | null> {
-  const resourceKey = foldName(resourceId);
-  const host = await findHost(session, resourceKey);
-  if (host) return host;
-  const [, , subscriptionId = ''] = resourceKey.split('/');
-  if (resourceKey !== foldName(machineResourceId(subscriptionId))) return null;
-  const identity = await findManagedIdentity(session, { resourceId });
-  if (!identity) return null;
-  const { location, tags, created } = identity;
-  const name = identity.resourceId.slice(identity.resourceId.lastIndexOf('/') + 1);
-  const place = { subscriptionId, groupKey: 'strongroom', location, tags, created, updated: created };
-  const type: HostType = 'Microsoft.Compute/virtualMachines';
-  const none = { hasSystemIdentity: true, userIdentities: [], members: {} };
-  return { resourceId: identity.resourceId, resourceKey, type, name, ...place, ...none };
+/** A host by its resource id in any case, or null. */
+export function findHostById(session: Session, resourceId: string): Promise<Host | null> {
+  return findHost(session, foldName(resourceId));
 }
 
-async function requireHost(session: Session, call: Call, type: HostType): Promise<Host> {
+/**
+ * The host that the path names.
+ * @throws Refusal `subscription-not-found`, `resource-group-not-found`, `resource-not-found`
+ */
+export async function requireHost(session: Session, call: Call, type: HostType): Promise<Host> {
   const group = await requireGroup(session, call);
-  const host = await findHostOrMachine(session, pathOf(group.subscriptionId, group.name, type, call));
+  const host = await findHostById(session, pathOf(group.subscriptionId, group.name, type, call));
   if (host) return host;
   throw new Refusal('resource-not-found', { type, name: call.parameters['host'] ?? '', group: group.name });
 }
@@ -242,6 +230,7 @@ async function setSystemIdentity(
 
 async function endHost(transaction: Transaction, host: Host): Promise<void> {
   await deleteManagedIdentity(transaction, host.resourceId);
+  await deleteHostSecret(transaction, host.resourceKey);
   await removeHost(transaction, host);
   await removeAssignmentsUnder(transaction, foldScope(host.resourceId));
 }

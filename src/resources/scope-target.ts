@@ -3,7 +3,7 @@ import { foldName } from '../base/ids.ts';
 import { findManagedIdentity } from '../identity/service.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Session } from '../store/port.ts';
-import { findHostOrMachine } from './hosts.ts';
+import { findHostById } from './hosts.ts';
 import { deletionFacts } from './lookup.ts';
 import { findGroup, findSubscription, findVaultByName } from './repository.ts';
 import { groupId } from './wire.ts';
@@ -48,7 +48,7 @@ async function requireResource(session: Session, group: string, parts: ResourceS
     if (vault.deleted !== null) throw new Refusal('vault-resource-deleted', { ...facts, ...deletionFacts(vault) });
     return vault.resourceId;
   }
-  const host = await findHostOrMachine(session, scope);
+  const host = await findHostById(session, scope);
   if (host) return host.resourceId;
   const identity = await findManagedIdentity(session, { resourceId: scope });
   if (!identity) throw new Refusal('resource-not-found', facts);

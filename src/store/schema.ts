@@ -49,6 +49,7 @@ export interface Tables {
   resources: ResourceTable;
   private_endpoint_connections: PrivateEndpointConnectionTable;
   activity_log: ActivityTable;
+  identity_secrets: IdentitySecretTable;
   audit_batches: AuditBatchTable;
   audit_heads: { chain: string; sequence: number; hash: string; mac: string };
   leases: { name: string; holder: string; fence: number; expires: number };
@@ -312,6 +313,16 @@ export interface ActivityTable {
   /** Succeeded or Failed. */
   status: string;
   event: string;
+}
+
+/** The secret by which a machine or application asks for its identities' tokens: its SHA-256 to find it, and itself sealed. */
+export interface IdentitySecretTable {
+  resource_key: string;
+  /** New with each secret. */
+  id: string;
+  digest: string;
+  sealed: Uint8Array;
+  created: number;
 }
 
 /** The audit records that became durable together: JSON lines (as `packRecords` stores them), their hash chain's end, and its seal. */

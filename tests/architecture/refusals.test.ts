@@ -10,6 +10,7 @@ import { generalRefusals } from '../../src/refusals/general.ts';
 import { graphRefusals } from '../../src/refusals/graph.ts';
 import { lockRefusals } from '../../src/refusals/locks.ts';
 import { loginRefusals } from '../../src/refusals/login.ts';
+import { managedIdentityRefusals } from '../../src/refusals/managed-identity.ts';
 import { managementRefusals } from '../../src/refusals/management.ts';
 import { peopleRefusals } from '../../src/refusals/people.ts';
 import { privateEndpointRefusals } from '../../src/refusals/private-endpoints.ts';
@@ -122,6 +123,7 @@ describe('the catalogue of refusals', () => {
       loginRefusals,
       federationRefusals,
       signInRefusals,
+      managedIdentityRefusals,
       graphRefusals,
       peopleRefusals,
       signingKeyRefusals,

@@ -17,6 +17,7 @@ export type Way =
   | 'certificate'
   | 'workload token'
   | 'managed identity of App Service'
+  | 'identity of the application itself'
   | 'managed identity of a virtual machine'
   | 'identity of the machine itself';
 
@@ -27,6 +28,7 @@ export const ways: Readonly<Record<Way, string>> = {
   certificate: 'certificate',
   'workload token': 'workload',
   'managed identity of App Service': 'managed-identity',
+  'identity of the application itself': 'machine-identity',
   'managed identity of a virtual machine': 'managed-identity',
   'identity of the machine itself': 'machine-identity',
 };
@@ -172,15 +174,16 @@ async function makeIdentity(planes: Planes, way: Way, folder: string): Promise<P
     case 'workload token':
       return makeWorkload(planes, folder);
     case 'managed identity of a virtual machine': {
-      const { principalId, clientId } = await makeManagedIdentity(planes, 'on-machine');
+      const { principalId, clientId } = await makeManagedIdentity(planes, 'on-machine', server.machineResourceId);
       return { principalId, environment: { ...machine, AZURE_CLIENT_ID: clientId } };
     }
     case 'managed identity of App Service': {
-      const { principalId, clientId } = await makeManagedIdentity(planes, 'on-service');
-      const endpoint = `http://127.0.0.1:${server.imdsPort}/msi/token`;
-      const service = { IDENTITY_ENDPOINT: endpoint, IDENTITY_HEADER: server.identityHeader };
-      return { principalId, environment: { ...service, AZURE_CLIENT_ID: clientId } };
+      const site = await makeSite(planes, 'reader');
+      const { principalId, clientId } = await makeManagedIdentity(planes, 'on-service', site.id);
+      return { principalId, environment: { ...site.environment, AZURE_CLIENT_ID: clientId } };
     }
+    case 'identity of the application itself':
+      return makeSite(planes, 'lone-reader');
     case 'identity of the machine itself':
       return { principalId: server.machinePrincipalId, environment: machine };
   }
@@ -262,11 +265,31 @@ async function makeIssuer(folder: string): Promise<Issuer> {
   return { setting: { issuer, jwksFile }, tokenFor };
 }
 
+/** A user-assigned identity that is assigned to a registered machine or application. */
 async function makeManagedIdentity(
   { server, management }: Planes,
   name: string,
+  hostId: string,
 ): Promise<{ principalId: string; clientId: string }> {
   const scope = `/subscriptions/${server.subscriptionId}/resourceGroups/${group}`;
-  const path = `${scope}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}?api-version=2023-01-31`;
-  return (await management('PUT', path, { location: 'local' })).body.properties;
+  const id = `${scope}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}`;
+  const { body } = await management('PUT', `${id}?api-version=2023-01-31`, { location: 'local' });
+  const identity = { type: 'SystemAssigned, UserAssigned', userAssignedIdentities: { [id]: {} } };
+  await management('PATCH', `${hostId}?${HOSTS}`, { identity });
+  return body.properties;
 }
+
+/** A registered application with an identity of its own, and what its processes read. */
+async function makeSite(
+  { server, management }: Planes,
+  name: string,
+): Promise<PreparedIdentity & { readonly id: string }> {
+  const id = `/subscriptions/${server.subscriptionId}/resourceGroups/${group}/providers/Microsoft.Web/sites/${name}`;
+  const site = { location: 'local', identity: { type: 'SystemAssigned' } };
+  const { principalId } = (await management('PUT', `${id}?${HOSTS}`, site)).body.identity;
+  const { identityHeader } = (await management('POST', `${id}/listIdentitySecret?${HOSTS}`, undefined)).body;
+  const endpoint = `http://127.0.0.1:${server.imdsPort}/msi/token`;
+  return { id, principalId, environment: { IDENTITY_ENDPOINT: endpoint, IDENTITY_HEADER: identityHeader } };
+}
+
+const HOSTS = 'api-version=2024-07-01';

@@ -331,8 +331,8 @@ test('a restart finds the same tenant, administrator, authority and secrets, on 
     assert.notEqual(again.port, original.port);
     assert.deepEqual(again.administrator, original.administrator);
     assert.deepEqual(
-      [again.tenantId, again.subscriptionId, again.machinePrincipalId, again.identityHeader],
-      [original.tenantId, original.subscriptionId, original.machinePrincipalId, original.identityHeader],
+      [again.tenantId, again.subscriptionId, again.machinePrincipalId, again.machineResourceId],
+      [original.tenantId, original.subscriptionId, original.machinePrincipalId, original.machineResourceId],
     );
     assert.equal(readFileSync(join(dataDir, 'ca.pem'), 'utf8'), authority);
     const token = await getToken(again, resources.data);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { assignRole, groupScope, makeIdentity, objectIdOf, putVault } from '../support/arm.ts';
+import { assignRole, groupScope, identityHeaderOf, makeIdentity, objectIdOf, putVault } from '../support/arm.ts';
 import { strongroom } from '../support/cli.ts';
 import { type Ask, call, getToken, hostOf, type Reply, resources, sendRaw } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -96,7 +96,8 @@ async function run(server: TestServer, hunt: Hunt, backupFile: string): Promise<
     hunt.watch(text.split('.')[2]!, `the signature of the ${name} token`);
   }
   hunt.watch(server.administrator.clientSecret, "the administrator's secret");
-  hunt.watch(server.identityHeader, 'the identity header');
+  const identityHeader = await identityHeaderOf(server, manager, server.machineResourceId);
+  hunt.watch(identityHeader, 'the identity header');
   hunt.watch(
     (JSON.parse(readFileSync(join(server.dataDir, 'seal.key'), 'utf8')) as { key: string }).key,
     'the seal key',
@@ -112,7 +113,7 @@ async function run(server: TestServer, hunt: Hunt, backupFile: string): Promise<
   await writeSecretsByManagement(server, hunt, manager);
   await signInBadly(server, hunt, ask);
   await useDirectory(server, hunt);
-  await askForIdentities(server, hunt);
+  await askForIdentities(server, hunt, identityHeader);
   const saved = await strongroom(['backup', backupFile, '--data-dir', server.dataDir]);
   assert.equal(saved.code, 0, saved.stderr);
   const ids = hunt.errors
@@ -347,7 +348,7 @@ async function useDirectory(server: TestServer, hunt: Hunt): Promise<void> {
   });
 }
 
-async function askForIdentities(server: TestServer, hunt: Hunt): Promise<void> {
+async function askForIdentities(server: TestServer, hunt: Hunt, identityHeader: string): Promise<void> {
   const ask = (path: string, headers: Record<string, string>) =>
     new Promise<void>((resolve, reject) => {
       plainRequest({ host: '127.0.0.1', port: server.imdsPort, path, headers }, (response) => {
@@ -367,7 +368,7 @@ async function askForIdentities(server: TestServer, hunt: Hunt): Promise<void> {
   await ask(`/msi/token?api-version=2019-08-01&resource=${resource}`, {
     'x-identity-header': hunt.plant('a wrong identity header'),
   });
-  await ask(`/msi/token?api-version=2019-08-01&resource=${resource}`, { 'x-identity-header': server.identityHeader });
+  await ask(`/msi/token?api-version=2019-08-01&resource=${resource}`, { 'x-identity-header': identityHeader });
   await ask(`/msi/token?api-version=2017-09-01&resource=${resource}`, { secret: hunt.plant('a wrong MSI secret') });
   await ask(`/metadata/identity/oauth2/token?api-version=2018-02-01&resource=${hunt.plant('a secret as resource')}`, {
     metadata: 'true',
@@ -378,7 +379,6 @@ async function askForIdentities(server: TestServer, hunt: Hunt): Promise<void> {
 function searchFiles(hunt: Hunt, dataDir: string): string[] {
   const exempt: Readonly<Record<string, readonly string[]>> = {
     'administrator.json': ["the administrator's secret"],
-    'runtime.json': ['the identity header'],
     'seal.key': ['the seal key'],
   };
   return readdirSync(dataDir).flatMap((name) =>

@@ -4,6 +4,7 @@ import { call, type Reply } from './http.ts';
 import type { TestServer } from './server.ts';
 
 const VAULTS = '2023-07-01';
+const HOSTS = '2024-07-01';
 
 /** The group that the first start makes, as a scope. */
 export function groupScope(server: TestServer): string {
@@ -87,7 +88,7 @@ export async function assignRole(
   return path;
 }
 
-/** Makes a managed identity without any role: a second principal, whose tokens the local endpoint gives. */
+/** Makes a managed identity without any role and assigns it to this machine: a second principal, whose tokens the local endpoint gives. */
 export async function makeIdentity(
   server: TestServer,
   token: string,
@@ -95,7 +96,28 @@ export async function makeIdentity(
 ): Promise<{ readonly clientId: string; readonly principalId: string }> {
   const path = `${groupScope(server)}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}?api-version=2023-01-31`;
   const { body } = await manage(server, token, { method: 'PUT', path, body: { location: 'local' } });
+  await assignIdentity(server, token, body.id, server.machineResourceId);
   return body.properties as { clientId: string; principalId: string };
+}
+
+/** Assigns a user-assigned identity to a registered host beside those it has. */
+export async function assignIdentity(
+  server: TestServer,
+  token: string,
+  identityId: string,
+  hostId: string,
+): Promise<void> {
+  const path = `${hostId}?api-version=${HOSTS}`;
+  const { body } = await manage(server, token, { method: 'GET', path });
+  const type = /SystemAssigned/.test(body.identity?.type ?? '') ? 'SystemAssigned, UserAssigned' : 'UserAssigned';
+  const identity = { type, userAssignedIdentities: { [identityId]: {} } };
+  await manage(server, token, { method: 'PATCH', path, body: { identity } });
+}
+
+/** The secret by which a registered host asks for tokens in the App Service form. */
+export async function identityHeaderOf(server: TestServer, token: string, hostId: string): Promise<string> {
+  const path = `${hostId}/listIdentitySecret?api-version=${HOSTS}`;
+  return (await manage(server, token, { method: 'POST', path })).body.identityHeader as string;
 }
 
 /** The object id that a token's `oid` claim names. */

@@ -1,12 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import { Access } from '../../src/access/authorise.ts';
 import { unpackRecords } from '../../src/audit/repository.ts';
+import { foldName } from '../../src/base/ids.ts';
 import { DAY } from '../../src/base/text.ts';
 import { graphOperations } from '../../src/directory/operations.ts';
 import { buildApp } from '../../src/http/app.ts';
 import { type Authenticator, createAuthenticator } from '../../src/identity/authenticate.ts';
 import { newSecret } from '../../src/identity/client-secret.ts';
-import { endpointSecret, imdsOperations } from '../../src/identity/imds-operations.ts';
+import { hostSecret } from '../../src/identity/host-secrets.ts';
+import { imdsOperations } from '../../src/identity/imds-operations.ts';
 import { loginOperations } from '../../src/identity/operations.ts';
 import { OutsideIssuers } from '../../src/identity/outside-issuers.ts';
 import * as people from '../../src/identity/people.ts';
@@ -15,7 +17,10 @@ import { type Signer, SigningKeys } from '../../src/identity/signing-keys.ts';
 import type { TrustedIssuer } from '../../src/identity/trusted-issuers.ts';
 import { type HostName, hostReader } from '../../src/operations/hosts.ts';
 import { Pipeline } from '../../src/operations/pipeline.ts';
+import { storeHost } from '../../src/resources/host-repository.ts';
+import { findHostById } from '../../src/resources/hosts.ts';
 import { assertUnlocked } from '../../src/resources/lock-guard.ts';
+import { registerMachine } from '../../src/resources/machine.ts';
 import { type TestParts, testParts } from './parts.ts';
 
 /** An answer of one of the identity planes. */
@@ -53,6 +58,13 @@ export interface AskOptions {
   readonly address?: string;
 }
 
+/** The identities of a test host. */
+export interface HostIdentities {
+  readonly system?: boolean;
+  readonly user?: readonly string[];
+  readonly type?: string;
+}
+
 /** The login and graph planes and the managed identity endpoint over a real store, without sockets, with real tokens. */
 export interface IdentityPlane extends TestParts {
   readonly tenantId: string;
@@ -60,9 +72,10 @@ export interface IdentityPlane extends TestParts {
   readonly domain: string;
   readonly signingKeys: SigningKeys;
   readonly authenticator: Authenticator;
-  readonly identityHeader: string;
   /** The key that signs now. */
   signingKey(): Promise<Signer & { readonly publicKey: KeyObject; readonly certificate: string }>;
+  /** The machine that the endpoint stands for, and the object id of its own identity. */
+  readonly machine: { readonly resourceId: string; readonly principalId: string };
   /** Holds the directory role that may change the directory. */
   readonly administrator: TestApplication;
   application(name: string, directoryRole?: string): Promise<TestApplication>;
@@ -81,6 +94,10 @@ export interface IdentityPlane extends TestParts {
   ): Promise<PlaneAnswer>;
   /** A token of the application for a resource. */
   tokenOf(application: TestApplication, resource?: string): Promise<string>;
+  /** Registers a host, or changes its identities; a system-assigned identity is made where it is to have one. */
+  host(resourceId: string, identities: HostIdentities): Promise<void>;
+  /** The secret of a host. */
+  secretOf(resourceId: string): Promise<string>;
   /** The text of every audit record so far. */
   auditText(): Promise<string>;
 }
@@ -94,9 +111,15 @@ export async function identityPlane(trustedIssuers: readonly TrustedIssuer[] = [
   const parts = await testParts();
   const { store, random, clock } = parts;
   const signingKeys = await SigningKeys.open(parts);
-  const identityHeader = await endpointSecret(parts);
   const base = { ...parts, tenantId: TENANT, domain: 'localhost', subscriptionId: SUBSCRIPTION };
-  const authenticator = createAuthenticator({ store, domain: 'localhost', keys: signingKeys });
+  const authenticator = createAuthenticator({
+    store,
+    domain: 'localhost',
+    keys: signingKeys,
+    findHost: findHostById,
+  });
+  const place = { subscriptionId: SUBSCRIPTION, group: 'strongroom', location: 'local' };
+  const machine = await store.write((transaction) => registerMachine(transaction, base, place));
   const pipeline = new Pipeline({
     ...base,
     log: { info: () => {}, warn: () => {}, error: console.error },
@@ -120,7 +143,12 @@ export async function identityPlane(trustedIssuers: readonly TrustedIssuer[] = [
   const app = await buildApp({ ...shared, operations, readHost: hostReader('localhost') });
   const imdsApp = await buildApp({
     ...shared,
-    operations: imdsOperations({ ...base, signingKeys, identityHeader }),
+    operations: imdsOperations({
+      ...base,
+      signingKeys,
+      machineResourceId: machine.resourceId,
+      findHost: findHostById,
+    }),
     readHost: imdsHost,
   });
   const application = (name: string, directoryRole: string | null = null) =>
@@ -146,7 +174,7 @@ export async function identityPlane(trustedIssuers: readonly TrustedIssuer[] = [
       return { ...keys.find(signer.kid)!, ...signer };
     },
     authenticator,
-    identityHeader,
+    machine,
     administrator: await application('administrator', identity.directoryAdministrator),
     application,
     person: (name) => makePerson({ random, tenantId: TENANT }, parts, name),
@@ -172,6 +200,9 @@ export async function identityPlane(trustedIssuers: readonly TrustedIssuer[] = [
       if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
       return answer.body.access_token as string;
     },
+    host: (resourceId, identities) => changeHost(base, resourceId, identities),
+    secretOf: (resourceId) =>
+      store.write((transaction) => hostSecret(transaction, parts, foldName(resourceId), clock.now())),
     auditText: async () => {
       const rows = await store.reader.db.selectFrom('audit_batches').select('records').execute();
       return rows.map(({ records }) => unpackRecords(records)).join('\n');
@@ -181,6 +212,36 @@ export async function identityPlane(trustedIssuers: readonly TrustedIssuer[] = [
       await parts.cleanup();
     },
   };
+}
+
+async function changeHost(
+  parts: TestParts & { readonly tenantId: string },
+  resourceId: string,
+  { system = false, user = [], type = 'Microsoft.Compute/virtualMachines' }: HostIdentities,
+): Promise<void> {
+  const { store, clock } = parts;
+  const [, , subscriptionId = '', , group = '', , , , name = ''] = resourceId.split('/');
+  const now = clock.now();
+  const place = { subscriptionId, groupKey: foldName(group), location: 'local', tags: {} };
+  await store.write(async (transaction) => {
+    const found = await identity.findManagedIdentity(transaction, { resourceId });
+    if (system && !found) {
+      await identity.createManagedIdentity(transaction, parts, { resourceId, name, location: 'local', tags: {}, now });
+    }
+    if (!system && found) await identity.deleteManagedIdentity(transaction, resourceId);
+    await storeHost(transaction, {
+      ...place,
+      resourceId,
+      resourceKey: foldName(resourceId),
+      type,
+      name,
+      hasSystemIdentity: system,
+      userIdentities: user,
+      members: {},
+      created: now,
+      updated: now,
+    });
+  });
 }
 
 async function makeApplication(

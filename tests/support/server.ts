@@ -14,7 +14,8 @@ export interface TestServer {
   readonly subscriptionId: string;
   readonly administrator: { readonly tenantId: string; readonly clientId: string; readonly clientSecret: string };
   readonly machinePrincipalId: string;
-  readonly identityHeader: string;
+  /** The virtual machine that the managed identity endpoint stands for. */
+  readonly machineResourceId: string;
   /** Variables that official clients read, certificate trust included. */
   readonly env: Readonly<Record<string, string>>;
   readonly process: ChildProcess;
@@ -70,15 +71,16 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
 function facts(dataDir: string, runtime: Record<string, never>) {
   const file = join(dataDir, 'administrator.json');
   const administrator = existsSync(file) ? readJson(file) : { tenantId: '', clientId: '', clientSecret: '' };
-  const { port, imdsPort, domain, tenantId, subscriptionId, machinePrincipalId, identityHeader } = runtime as never as {
-    port: number;
-    imdsPort: number;
-    domain: string;
-    tenantId: string;
-    subscriptionId: string;
-    machinePrincipalId: string;
-    identityHeader: string;
-  };
+  const { port, imdsPort, domain, tenantId, subscriptionId, machinePrincipalId, machineResourceId } =
+    runtime as never as {
+      port: number;
+      imdsPort: number;
+      domain: string;
+      tenantId: string;
+      subscriptionId: string;
+      machinePrincipalId: string;
+      machineResourceId: string;
+    };
   const ca = join(dataDir, 'ca.pem');
   return {
     dataDir,
@@ -88,7 +90,7 @@ function facts(dataDir: string, runtime: Record<string, never>) {
     tenantId,
     subscriptionId,
     machinePrincipalId,
-    identityHeader,
+    machineResourceId,
     administrator: administrator as never as TestServer['administrator'],
     env: {
       AZURE_TENANT_ID: tenantId,

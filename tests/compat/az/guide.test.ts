@@ -66,7 +66,8 @@ describe('authentication', () => {
     assert.match(missing, /does not exist|not found/i);
   });
 
-  it('its token is served on the machine to who asks with the Metadata header, and to no other', async () => {
+  it('its token is served on the machine it is assigned to, to who asks with the Metadata header, and to no other', async () => {
+    await az.json(words`vm identity assign -g strongroom -n this-machine --identities ${identity.id}`);
     const query = `api-version=2018-02-01&resource=https://vault.azure.net&client_id=${identity.clientId}`;
     const url = `http://127.0.0.1:${at.server.imdsPort}/metadata/identity/oauth2/token?${query}`;
     assert.equal((await curl([url])).status, '400');

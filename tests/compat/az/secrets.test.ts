@@ -181,14 +181,18 @@ describe('a managed identity', () => {
     await az.json(
       words`role assignment create --assignee-object-id ${made.principalId} --role ${'Key Vault Secrets User'} --scope ${vaultScope}`,
     );
+    const [machineGroup, machine] = ['strongroom', 'this-machine'];
+    await az.json(words`vm identity assign -n ${machine} -g ${machineGroup} --identities ${made.id}`);
+    const header = words`rest --method post --url ${server.machineResourceId}/listIdentitySecret?api-version=2024-07-01`;
+    const { identityHeader } = await az.json(header);
     const endpoint = `http://127.0.0.1:${server.imdsPort}`;
     const workload = await at.openStranger();
     try {
       // The three environments that az knows: the virtual machine's endpoint, the App Service's, and the older MSI variables.
       const variables: Record<string, string>[] = [
         { AZURE_POD_IDENTITY_AUTHORITY_HOST: endpoint },
-        { IDENTITY_ENDPOINT: `${endpoint}/msi/token`, IDENTITY_HEADER: server.identityHeader },
-        { MSI_ENDPOINT: `${endpoint}/msi/token`, MSI_SECRET: server.identityHeader },
+        { IDENTITY_ENDPOINT: `${endpoint}/msi/token`, IDENTITY_HEADER: identityHeader },
+        { MSI_ENDPOINT: `${endpoint}/msi/token`, MSI_SECRET: identityHeader },
       ];
       for (const env of variables) {
         await workload.json(words`login --identity --client-id ${made.clientId} --allow-no-subscriptions`, { env });
@@ -203,6 +207,15 @@ describe('a managed identity', () => {
         env: { AZURE_POD_IDENTITY_AUTHORITY_HOST: endpoint },
       });
       assert.match(refusal, /Forbidden/);
+      await az.json(words`vm identity remove -n ${machine} -g ${machineGroup} --identities ${made.id}`);
+      const env = { AZURE_POD_IDENTITY_AUTHORITY_HOST: endpoint };
+      const unassigned = words`login --identity --client-id ${made.clientId} --allow-no-subscriptions`;
+      const stranger = await at.openStranger();
+      try {
+        assert.match(await stranger.refused(unassigned, { env }), /Identity not found/);
+      } finally {
+        await stranger.close();
+      }
     } finally {
       await workload.close();
     }

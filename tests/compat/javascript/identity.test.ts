@@ -16,7 +16,7 @@ import {
 } from '@azure/identity';
 import { createAuthority } from '../../../src/tls/local-ca.ts';
 import { selfSignedCertificate } from './certificate.ts';
-import { type Application, claimsOf, freshName, group, openSession, type Session, withEnvironment } from './session.ts';
+import { type Application, claimsOf, freshName, openSession, type Session, withEnvironment } from './session.ts';
 
 let session: Session;
 let audience: string;
@@ -161,20 +161,40 @@ describe('the default credential', () => {
   });
 });
 
+interface Identity {
+  readonly clientId: string;
+  readonly principalId: string;
+  readonly resourceId: string;
+}
+
 describe('a managed identity', () => {
   let vault: string;
-  let identity: { clientId: string; principalId: string; resourceId: string };
+  let identity: Identity;
+  let siteIdentity: Identity;
+  let site: string;
+  const HOSTS = 'api-version=2024-07-01';
+
+  /** Makes a user-assigned identity that may read, and assigns it to one host. */
+  const makeIdentity = async (name: string, host: string): Promise<Identity> => {
+    const resourceId = `${session.server.machineResourceId.split('/providers/')[0]}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}`;
+    const path = `${resourceId}?api-version=2023-01-31`;
+    const { properties } = await session.call('PUT', 'management', path, { location: 'local' });
+    const assigned = { type: 'SystemAssigned, UserAssigned', userAssignedIdentities: { [resourceId]: {} } };
+    await session.call('PATCH', 'management', `${host}?${HOSTS}`, { identity: assigned });
+    await session.grant('Key Vault Secrets User', session.vaultScope(vault), properties.principalId);
+    return { ...properties, resourceId };
+  };
 
   before(async () => {
     vault = await session.makeVault('js-managed', ['Key Vault Secrets Officer']);
     await session.secrets(vault).setSecret('shared', 'for workloads');
-    const resourceId = `/subscriptions/${session.server.subscriptionId}/resourceGroups/${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/js-workload`;
-    const path = `${resourceId}?api-version=2023-01-31`;
-    const { properties } = await session.call('PUT', 'management', path, { location: 'local' });
-    identity = { ...properties, resourceId };
-    for (const principal of [identity.principalId, session.server.machinePrincipalId]) {
-      await session.grant('Key Vault Secrets User', session.vaultScope(vault), principal);
-    }
+    const { machineResourceId, machinePrincipalId } = session.server;
+    identity = await makeIdentity('js-workload', machineResourceId);
+    await session.grant('Key Vault Secrets User', session.vaultScope(vault), machinePrincipalId);
+    site = `${machineResourceId.split('/providers/')[0]}/providers/Microsoft.Web/sites/js-site`;
+    const put = { location: 'local', identity: { type: 'SystemAssigned' } };
+    await session.call('PUT', 'management', `${site}?${HOSTS}`, put);
+    siteIdentity = await makeIdentity('js-site-workload', site);
   });
 
   /** Reads with the identity, and may not write. */
@@ -188,11 +208,6 @@ describe('a managed identity', () => {
   const inMachine = (run: () => Promise<void>): Promise<void> =>
     withEnvironment({ AZURE_POD_IDENTITY_AUTHORITY_HOST: `http://127.0.0.1:${session.server.imdsPort}` }, run);
 
-  const inAppService = (header: string, run: () => Promise<void>): Promise<void> => {
-    const endpoint = `http://127.0.0.1:${session.server.imdsPort}/msi/token`;
-    return withEnvironment({ IDENTITY_ENDPOINT: endpoint, IDENTITY_HEADER: header }, run);
-  };
-
   it('of the machine is found at its own endpoint', () =>
     inMachine(() => use(new ManagedIdentityCredential(), session.server.machinePrincipalId)));
 
@@ -203,14 +218,8 @@ describe('a managed identity', () => {
       await use(new ManagedIdentityCredential({ resourceId: identity.resourceId }), identity.principalId);
     }));
 
-  it('is found in the form of App Service, with the header that proves who asks', () =>
-    inAppService(session.server.identityHeader, async () => {
-      await use(new ManagedIdentityCredential(), session.server.machinePrincipalId);
-      await use(new ManagedIdentityCredential({ clientId: identity.clientId }), identity.principalId);
-    }));
-
   it('is not given to who has another header, or none', async () => {
-    // Plainly: the library keeps the first header that a process has read.
+    // Plainly: the library keeps the first endpoint that a process has found; `read-secret.test.ts` has a process for each.
     const { imdsPort } = session.server;
     const url = `http://127.0.0.1:${imdsPort}/msi/token?api-version=2019-08-01&resource=${encodeURIComponent(audience)}`;
     for (const headers of [{}, { 'X-IDENTITY-HEADER': 'somebody-else' }] as Record<string, string>[]) {
@@ -220,10 +229,12 @@ describe('a managed identity', () => {
     }
   });
 
-  it('that is not there is an error', () =>
+  it('that is not there is an error, and so is one of another host', () =>
     inMachine(async () => {
-      const clientId = '00000000-1111-4222-8333-444444444444';
-      const credential = new ManagedIdentityCredential({ clientId, retryOptions: { maxRetries: 0 } });
-      await assert.rejects(credential.getToken(scope));
+      const unknown = { clientId: '00000000-1111-4222-8333-444444444444' };
+      for (const chosen of [unknown, { objectId: siteIdentity.principalId }, { resourceId: site }]) {
+        const credential = new ManagedIdentityCredential({ ...chosen, retryOptions: { maxRetries: 0 } });
+        await assert.rejects(credential.getToken(scope));
+      }
     }));
 });

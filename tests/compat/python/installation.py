@@ -16,6 +16,7 @@ PORT = os.environ["SUITE_PORT"]
 IMDS = f"http://127.0.0.1:{os.environ['SUITE_IMDS_PORT']}"
 SUBSCRIPTION = os.environ["SUITE_SUBSCRIPTION"]
 IDENTITY_HEADER = os.environ["SUITE_IDENTITY_HEADER"]
+MACHINE = os.environ["SUITE_MACHINE"]
 MACHINE_PRINCIPAL = os.environ["SUITE_MACHINE_PRINCIPAL"]
 TENANT = os.environ["AZURE_TENANT_ID"]
 CLIENT = os.environ["AZURE_CLIENT_ID"]
@@ -101,6 +102,14 @@ def graph(method, path, body=None):
     return call(method, f"{GRAPH}/v1.0{path}", f"{GRAPH}/.default", body)
 
 
+def management(method, path, version, body=None):
+    return call(method, f"{MANAGEMENT}{path}?api-version={version}", f"{MANAGEMENT}/.default", body)
+
+
 def make_managed_identity(name):
-    url = f"{MANAGEMENT}{GROUP_SCOPE}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}?api-version=2023-01-31"
-    return call("PUT", url, f"{MANAGEMENT}/.default", {"location": "local"})["properties"]
+    """Makes a user-assigned identity and assigns it to the machine that the endpoint stands for."""
+    identity = f"{GROUP_SCOPE}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+    made = management("PUT", identity, "2023-01-31", {"location": "local"})["properties"]
+    assigned = {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {identity: {}}}
+    management("PATCH", MACHINE, "2024-07-01", {"identity": assigned})
+    return made

@@ -5,6 +5,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { identityHeaderOf } from '../../support/arm.ts';
+import { getToken, resources } from '../../support/http.ts';
 import { startRecordedServer } from '../../support/recorded-server.ts';
 import type { TestServer } from '../../support/server.ts';
 
@@ -13,6 +15,7 @@ const cache = process.env['STRONGROOM_CACHE'] ?? fileURLToPath(new URL('../../..
 const python = join(cache, 'compat-venv', 'python', 'bin', 'python');
 
 let server: TestServer;
+let identityHeader: string;
 
 before(async () => {
   assert.ok(existsSync(python), `no Python environment at ${python}: run tests/compat/install-python.sh`);
@@ -20,6 +23,8 @@ before(async () => {
     assert.fail('names under .localhost do not resolve here: run tests/compat/install-system.sh as root');
   });
   server = await startRecordedServer();
+  const management = await getToken(server, resources.management);
+  identityHeader = await identityHeaderOf(server, management, server.machineResourceId);
 });
 
 after(async () => {
@@ -28,7 +33,7 @@ after(async () => {
 
 /** Runs one file of Python tests against the server and returns its report. */
 function runModule(module: string): Promise<{ code: number | null; report: string }> {
-  const { administrator, domain, port, imdsPort, subscriptionId, identityHeader, machinePrincipalId } = server;
+  const { administrator, domain, port, imdsPort, subscriptionId, machineResourceId, machinePrincipalId } = server;
   const env = {
     PATH: process.env['PATH'] ?? '',
     PYTHONDONTWRITEBYTECODE: '1',
@@ -42,6 +47,7 @@ function runModule(module: string): Promise<{ code: number | null; report: strin
     SUITE_IMDS_PORT: String(imdsPort),
     SUITE_SUBSCRIPTION: subscriptionId,
     SUITE_IDENTITY_HEADER: identityHeader,
+    SUITE_MACHINE: machineResourceId,
     SUITE_MACHINE_PRINCIPAL: machinePrincipalId,
   };
   return new Promise((resolve, reject) => {
@@ -63,7 +69,7 @@ describe('the official Python packages', () => {
   const modules = [
     {
       module: 'test_identity',
-      tests: 15,
+      tests: 16,
       sentence: 'azure-identity signs in by secret, certificate, environment and managed identity',
     },
     { module: 'test_secrets', tests: 12, sentence: 'azure-keyvault-secrets does every operation at every version' },

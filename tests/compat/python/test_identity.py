@@ -168,6 +168,17 @@ class ManagedIdentities(unittest.TestCase):
             token = ManagedIdentityCredential().get_token(SCOPE).token
         self.assertEqual(at.claims_of(token)["oid"], at.MACHINE_PRINCIPAL)
 
+    def test_an_identity_that_is_not_assigned_here_is_refused_like_one_that_does_not_exist(self):
+        path = f"{at.GROUP_SCOPE}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/py-elsewhere"
+        elsewhere = at.management("PUT", path, "2023-01-31", {"location": "local"})["properties"]
+        told = set()
+        with mock.patch.dict(os.environ, {"AZURE_POD_IDENTITY_AUTHORITY_HOST": at.IMDS}):
+            for client in (elsewhere["clientId"], "00000000-1111-2222-3333-444444444444"):
+                with self.assertRaises((ClientAuthenticationError, HttpResponseError)) as refused:
+                    ManagedIdentityCredential(client_id=client).get_token(SCOPE)
+                told.add(str(refused.exception))
+        self.assertEqual(len(told), 1, told)
+
     def test_the_app_service_endpoint_wants_its_secret(self):
         host = {"IDENTITY_ENDPOINT": f"{at.IMDS}/msi/token", "IDENTITY_HEADER": "guessed"}
         with mock.patch.dict(os.environ, host):
