@@ -106,6 +106,11 @@ export interface Call {
    * must depend on nothing but the transaction. See Committer.write.
    */
   commit(work: (transaction: Transaction) => Promise<Answer>): Promise<Answer>;
+  /**
+   * The same for a step of an operation that takes several transactions, each whole: with a record of its own, under an id of its
+   * own, that names the step and the request. The answer to the request has its record besides.
+   */
+  commitStep(step: string, work: (transaction: Transaction) => Promise<Answer>): Promise<Answer>;
 }
 
 /** What a service function answers. */

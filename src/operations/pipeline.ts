@@ -217,12 +217,17 @@ export class Pipeline {
       note: (facts) => {
         passage.notes = { ...passage.notes, ...facts };
       },
-      commit: (work) => this.#commit(passage, work),
+      commit: async (work) => {
+        const answer = await this.#commit(passage, work);
+        passage.isRecorded = true;
+        return answer;
+      },
+      commitStep: (step, work) => this.#commit(this.#stepOf(passage, step), work),
     };
   }
 
   async #commit(passage: Passage, work: (transaction: Transaction) => Promise<Answer>): Promise<Answer> {
-    const answer = await this.#parts.store.write(async (transaction) => {
+    return this.#parts.store.write(async (transaction) => {
       // Once more, since a lock may have come between: what is locked is not changed after its lock was answered.
       await this.#assertUnlocked(transaction, passage);
       // A vault that was deleted or purged meanwhile, perhaps by another node, takes nothing in.
@@ -231,8 +236,14 @@ export class Pipeline {
       transaction.record(this.#entry(passage, result.status, result, null));
       return result;
     });
-    passage.isRecorded = true;
-    return answer;
+  }
+
+  /** The passage under another id, as whose step something is recorded. */
+  #stepOf(passage: Passage, step: string): Passage {
+    const { random, clock } = this.#parts;
+    const part = new Passage(newRequestId(random, clock.now()), passage.incoming, passage.time);
+    const { apiVersion, caller, vault, admission } = passage;
+    return Object.assign(part, { apiVersion, caller, vault, admission, notes: { step, partOf: passage.requestId } });
   }
 
   async #record(entry: JournalEntry): Promise<void> {

@@ -112,6 +112,7 @@ export function sampleCall(given: Partial<Call> = {}): Call {
     body: null,
     note: () => {},
     commit: () => Promise.reject(new Error('A sample writes nothing.')),
+    commitStep: () => Promise.reject(new Error('A sample writes nothing.')),
     ...given,
   };
 }
