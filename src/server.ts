@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Access } from './access/authorise.ts';
+import { moveOperations } from './access/move/operations.ts';
 import { accessOperations } from './access/role-operations.ts';
 import { activityJob } from './audit/activity-log.ts';
 import { openJournal } from './audit/journal.ts';
@@ -188,11 +189,13 @@ async function composeApps(
     store: { kind: config.store.kind },
     ...(clock.isMovable && { clock: { movable: true, aheadSeconds: Math.round(clock.ahead() / 1000) } }),
   });
+  const dataOperations = secretOperations({ ...base, pager: new Pager(keyring) });
   const operations: readonly Operation[] = [
-    ...secretOperations({ ...base, pager: new Pager(keyring) }),
+    ...dataOperations,
     ...armSecretOperations(base),
     ...resourceOperations({ ...base, access, health, vaultActions: () => actionsOf(operations, 'Microsoft.KeyVault') }),
     ...accessOperations({ ...base, access }),
+    ...moveOperations({ ...base, access, dataOperations }),
     ...loginOperations({ ...base, signingKeys, issuers: new OutsideIssuers(config.trustedIssuers, clock) }),
     ...keyOperations({ ...base, signingKeys, isOwner, keyPolicy: config.keyPolicy }),
     ...clockOperations({

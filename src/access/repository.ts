@@ -27,6 +27,7 @@ export interface RoleAssignment {
 
 // SQLite takes 32,766 parameters a statement, PostgreSQL 65,535.
 const MAX_IDS_A_STATEMENT = 10_000;
+const PAGE = 1000;
 
 const byScopeAndId = statement<{ scopeKey: string; id: string }, RoleAssignmentTable>((db, p) =>
   db.selectFrom('role_assignments').selectAll().where('scope_key', '=', p('scopeKey')).where('id', '=', p('id')),
@@ -121,6 +122,30 @@ export async function readGrants(session: Session, principalIds: readonly string
   return rows.flatMap((row) => {
     const role = findBuiltInRole(row.role_id) ?? roles.get(row.role_id);
     return role ? [toGrant(row, role)] : [];
+  });
+}
+
+/** The role assignments at a scope, above it and below it, with their roles; those of roles that are not there are left out. */
+export async function readGrantsAround(
+  session: Session,
+  scopeKey: string,
+): Promise<readonly { readonly assignment: RoleAssignment; readonly grant: Grant }[]> {
+  const found: RoleAssignment[] = [];
+  for (let after: AssignmentSelection['after'] = null; ; ) {
+    const page = await listAssignments(session, { scopeKey, below: true, principalIds: null, after, limit: PAGE });
+    found.push(...page);
+    if (page.length < PAGE) break;
+    const { scopeKey: lastScope, id } = page[page.length - 1]!;
+    after = { scopeKey: lastScope, id };
+  }
+  const custom = new Set(found.map(({ roleId }) => roleId).filter((id) => findBuiltInRole(id) === null));
+  const roles = custom.size === 0 ? new Map<string, Role>() : await readCustomRoles(session, [...custom]);
+  return found.flatMap((assignment) => {
+    const role = findBuiltInRole(assignment.roleId) ?? roles.get(assignment.roleId);
+    if (!role) return [];
+    const { id, principalId, roleId, scope, scopeKey: key, condition } = assignment;
+    const row = { id, principal_id: principalId, role_id: roleId, scope, scope_key: key, condition };
+    return [{ assignment, grant: toGrant(row, role) }];
   });
 }
 

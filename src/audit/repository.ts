@@ -55,9 +55,9 @@ export interface AuditBatch extends Omit<AuditBatchTable, 'records'> {
   readonly isReadable: boolean;
 }
 
-/** Every batch of a chain in its order, a page at a time. */
-export async function* readBatches(session: Session, chain: string): AsyncGenerator<AuditBatch> {
-  let after = 0;
+/** Every batch of a chain in its order, a page at a time; those whose first record comes after `start`. */
+export async function* readBatches(session: Session, chain: string, start = 0): AsyncGenerator<AuditBatch> {
+  let after = start;
   for (;;) {
     const page = await batchesAfter.all(session, { chain, after, limit: PAGE });
     for (const batch of page) {
@@ -66,6 +66,14 @@ export async function* readBatches(session: Session, chain: string): AsyncGenera
     }
     if (page.length < PAGE) return;
     after = page[page.length - 1]!.first_sequence;
+  }
+}
+
+/** Every batch of every chain that may hold requests since `time`, each chain in its order, a page at a time. */
+export async function* readBatchesSince(session: Session, time: number): AsyncGenerator<AuditBatch> {
+  for (const { chain, sequence } of await readHeads(session)) {
+    const first = await firstBatchSince(session, chain, sequence, time);
+    yield* readBatches(session, chain, first - 1);
   }
 }
 

@@ -9,6 +9,7 @@ import { lockRefusals } from '../refusals/locks.ts';
 import { loginRefusals } from '../refusals/login.ts';
 import { managedIdentityRefusals } from '../refusals/managed-identity.ts';
 import { managementRefusals } from '../refusals/management.ts';
+import { moveRefusals } from '../refusals/moves.ts';
 import { peopleRefusals } from '../refusals/people.ts';
 import { privateEndpointRefusals } from '../refusals/private-endpoints.ts';
 import type { RefusalRow } from '../refusals/row.ts';
@@ -24,6 +25,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Roles, conditions, denials', table: authorisationRefusals },
   { title: 'Management locks', table: lockRefusals },
   { title: 'Private endpoint connections', table: privateEndpointRefusals },
+  { title: 'Moving between the permission models', table: moveRefusals },
   { title: 'The clock', table: clockRefusals },
   { title: 'Signing keys', table: signingKeyRefusals },
   { title: 'Sign-in', table: loginRefusals },

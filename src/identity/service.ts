@@ -319,3 +319,21 @@ export function machineResourceId(subscriptionId: string, group: string): string
 export async function principalIdsOf(session: Session, principalId: string): Promise<readonly string[]> {
   return [principalId, ...(await rows.groupsOf(session, principalId))];
 }
+
+/** What a principal is. */
+export interface PrincipalDescription {
+  /** User, Group or ServicePrincipal. */
+  readonly kind: string;
+  readonly appId: string | null;
+  readonly displayName: string;
+  /** Its object id, and the groups it is in, also through groups. */
+  readonly principalIds: readonly string[];
+}
+
+/** What a principal is and which groups it is in; null where the directory has none of this object id. */
+export async function describePrincipal(session: Session, principalId: string): Promise<PrincipalDescription | null> {
+  const row = await rows.principalById.first(session, { id: principalId });
+  if (!row) return null;
+  const { kind, app_id: appId, display_name: displayName } = row;
+  return { kind, appId, displayName, principalIds: await principalIdsOf(session, principalId) };
+}

@@ -35,6 +35,7 @@ export const backupTables: readonly { readonly table: keyof Tables; readonly key
   { table: 'private_endpoint_connections', key: ['vault_id', 'name_key'] },
   { table: 'activity_log', key: ['subscription_id', 'time', 'id'] },
   { table: 'identity_secrets', key: ['resource_key'] },
+  { table: 'model_changes', key: ['vault_id'] },
   { table: 'audit_heads', key: ['chain'] },
   { table: 'audit_batches', key: ['chain', 'first_sequence'] },
 ];

@@ -8,6 +8,7 @@ import { lockRefusals } from './locks.ts';
 import { loginRefusals } from './login.ts';
 import { managedIdentityRefusals } from './managed-identity.ts';
 import { managementRefusals } from './management.ts';
+import { moveRefusals } from './moves.ts';
 import { peopleRefusals } from './people.ts';
 import { privateEndpointRefusals } from './private-endpoints.ts';
 import type { RefusalRow } from './row.ts';
@@ -21,6 +22,7 @@ const tables = {
   ...managementRefusals,
   ...lockRefusals,
   ...privateEndpointRefusals,
+  ...moveRefusals,
   ...clockRefusals,
   ...loginRefusals,
   ...federationRefusals,

@@ -80,6 +80,17 @@ export function spellPermission(permission: string): string {
   return wireSpelling.get(permission) ?? permission;
 }
 
+/** One access policy, as the wire has it. */
+export function policyBody(policy: AccessPolicy): object {
+  const permissions = Object.entries(policy.permissions).map(([kind, names]) => [kind, names.map(spellPermission)]);
+  return {
+    tenantId: policy.tenantId,
+    objectId: policy.objectId,
+    ...(policy.applicationId && { applicationId: policy.applicationId }),
+    permissions: Object.fromEntries(permissions),
+  };
+}
+
 /**
  * Reads `accessPolicies` from a request: ids and permissions in lower case, entries of one principal (and application) as they
  * came.

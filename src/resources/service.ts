@@ -94,6 +94,7 @@ export async function createVault(
     scopeKey: foldName(resourceId),
     createdBy: options.by ?? null,
     updatedBy: options.by ?? null,
+    modelSwitch: null,
   };
   await insertVault(transaction, toRow(vault));
   await parts.keyring.createVaultKey(transaction, vault.id, now);

@@ -1,14 +1,19 @@
 import { foldName } from '../base/ids.ts';
 import type { Answer, Call } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
-import { changePolicies, MAX_ACCESS_POLICIES, type PolicyChange, readAccessPolicies } from './access-policies.ts';
+import {
+  changePolicies,
+  MAX_ACCESS_POLICIES,
+  type PolicyChange,
+  policyBody,
+  readAccessPolicies,
+} from './access-policies.ts';
 import { actorOf, requireVault } from './lookup.ts';
 import type { ResourceParts } from './parts.ts';
 import { updateVault } from './repository.ts';
 import { readProperties } from './request-body.ts';
 import { invalidProperty } from './vault-property.ts';
 import { toRow } from './vault-row.ts';
-import { policyBody } from './wire.ts';
 
 const changes: readonly string[] = ['add', 'replace', 'remove'];
 

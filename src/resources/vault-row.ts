@@ -1,12 +1,14 @@
 import { foldName } from '../base/ids.ts';
 import type { VaultTable } from '../store/schema.ts';
-import type { Actor, Vault, VaultSettings } from './vault.ts';
+import type { Actor, ModelSwitch, Vault, VaultSettings } from './vault.ts';
 
 /** What the `properties` column holds. */
 interface StoredProperties {
   readonly settings: VaultSettings;
   readonly createdBy: Actor | null;
   readonly updatedBy: Actor | null;
+  /** Not there in rows that were written before it was kept. */
+  readonly modelSwitch?: ModelSwitch | null;
 }
 
 /** The resource id of a vault. */
@@ -16,7 +18,7 @@ export function vaultResourceId(subscriptionId: string, group: string, name: str
 
 /** A stored row as the vault it is. */
 export function fromRow(row: VaultTable): Vault {
-  const { settings, createdBy, updatedBy } = JSON.parse(row.properties) as StoredProperties;
+  const { settings, createdBy, updatedBy, modelSwitch = null } = JSON.parse(row.properties) as StoredProperties;
   const resourceId = vaultResourceId(row.subscription_id, row.group_name, row.name);
   return {
     id: row.id,
@@ -36,6 +38,7 @@ export function fromRow(row: VaultTable): Vault {
     scopeKey: foldName(resourceId),
     createdBy,
     updatedBy,
+    modelSwitch,
   };
 }
 
@@ -45,6 +48,7 @@ export function toRow(vault: Vault): VaultTable {
     settings: vault.settings,
     createdBy: vault.createdBy ?? null,
     updatedBy: vault.updatedBy ?? null,
+    modelSwitch: vault.modelSwitch ?? null,
   };
   return {
     id: vault.id,

@@ -41,6 +41,15 @@ export interface Actor {
   readonly kind: 'User' | 'Application' | 'ManagedIdentity';
 }
 
+/** Who changed a vault's permission model, and when. */
+export interface ModelSwitch {
+  readonly at: number;
+  /** Object id. */
+  readonly by: string;
+  /** By a plan, or by hand. */
+  readonly isPlanned: boolean;
+}
+
 /** A vault, live or soft-deleted. */
 export interface Vault {
   /** Internal id, a UUID: never reused, so that what is bound to it dies with it. */
@@ -64,4 +73,6 @@ export interface Vault {
   /** Null where nobody asked for it: what the first start made. */
   readonly createdBy?: Actor | null;
   readonly updatedBy?: Actor | null;
+  /** When its permission model was last changed; null where it is as it was made. */
+  readonly modelSwitch?: ModelSwitch | null;
 }

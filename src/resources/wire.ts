@@ -1,9 +1,9 @@
 import { toIso } from '../base/text.ts';
 import type { Call } from '../operations/operation.ts';
-import { spellPermission } from './access-policies.ts';
+import { policyBody } from './access-policies.ts';
 import type { EndpointConnection } from './endpoint-connection.ts';
 import type { ResourceGroup, Subscription } from './repository.ts';
-import type { AccessPolicy, Actor, Vault } from './vault.ts';
+import type { Actor, Vault } from './vault.ts';
 import { vaultUri } from './vault-uri.ts';
 
 /** A live vault (`Vault` of Microsoft.KeyVault; the same from 2015-06-01 to 2026-05-15). */
@@ -70,17 +70,6 @@ export function connectionBody(vault: Vault, connection: EndpointConnection) {
         actionsRequired: 'None',
       },
     },
-  };
-}
-
-/** One access policy. */
-export function policyBody(policy: AccessPolicy): object {
-  const permissions = Object.entries(policy.permissions).map(([kind, names]) => [kind, names.map(spellPermission)]);
-  return {
-    tenantId: policy.tenantId,
-    objectId: policy.objectId,
-    ...(policy.applicationId && { applicationId: policy.applicationId }),
-    permissions: Object.fromEntries(permissions),
   };
 }
 

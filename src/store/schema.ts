@@ -50,6 +50,7 @@ export interface Tables {
   private_endpoint_connections: PrivateEndpointConnectionTable;
   activity_log: ActivityTable;
   identity_secrets: IdentitySecretTable;
+  model_changes: ModelChangeTable;
   audit_batches: AuditBatchTable;
   audit_heads: { chain: string; sequence: number; hash: string; mac: string };
   leases: { name: string; holder: string; fence: number; expires: number };
@@ -323,6 +324,26 @@ export interface IdentitySecretTable {
   digest: string;
   sealed: Uint8Array;
   created: number;
+}
+
+/** The last change of a vault's permission model by a plan; JSON but for the names of model and state. */
+export interface ModelChangeTable {
+  vault_id: string;
+  id: string;
+  /** rbac or policies. */
+  to_model: string;
+  /** assigning, adding, applied, reverting or reverted. */
+  state: string;
+  digest: string;
+  options: string;
+  was_rbac: number;
+  policies_before: string;
+  policies_after: string;
+  roles: string;
+  assignments: string;
+  created: number;
+  updated: number;
+  created_by: string;
 }
 
 /** The audit records that became durable together: JSON lines (as `packRecords` stores them), their hash chain's end, and its seal. */

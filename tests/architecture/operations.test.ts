@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { moveOperations } from '../../src/access/move/operations.ts';
 import { accessOperations } from '../../src/access/role-operations.ts';
 import { graphOperations } from '../../src/directory/operations.ts';
 import { imdsOperations } from '../../src/identity/imds-operations.ts';
@@ -18,6 +19,7 @@ const operations: readonly Operation[] = [
   ...armSecretOperations(parts),
   ...resourceOperations(parts),
   ...accessOperations(parts),
+  ...moveOperations(parts),
   ...clockOperations(parts),
   ...keyOperations(parts),
   ...loginOperations(parts),

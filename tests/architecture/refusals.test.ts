@@ -12,6 +12,7 @@ import { lockRefusals } from '../../src/refusals/locks.ts';
 import { loginRefusals } from '../../src/refusals/login.ts';
 import { managedIdentityRefusals } from '../../src/refusals/managed-identity.ts';
 import { managementRefusals } from '../../src/refusals/management.ts';
+import { moveRefusals } from '../../src/refusals/moves.ts';
 import { peopleRefusals } from '../../src/refusals/people.ts';
 import { privateEndpointRefusals } from '../../src/refusals/private-endpoints.ts';
 import type { RefusalRow } from '../../src/refusals/row.ts';
@@ -119,6 +120,7 @@ describe('the catalogue of refusals', () => {
       managementRefusals,
       lockRefusals,
       privateEndpointRefusals,
+      moveRefusals,
       clockRefusals,
       loginRefusals,
       federationRefusals,

@@ -26,7 +26,7 @@ export const definitionActions = Object.freeze({
 });
 
 /** How many custom roles there may be (Azure RBAC limits: 5,000 a tenant). */
-const MAX_ROLES = 5000;
+export const MAX_CUSTOM_ROLES = 5000;
 
 /** The role of this id, built-in or custom, letters in either case; null where there is none. */
 export async function findRole(session: Session, id: string): Promise<Role | null> {
@@ -53,8 +53,8 @@ export async function putDefinition(parts: AssignmentParts, call: Call, scope: s
     const existing = await findCustomRole(transaction, id);
     requireUnchanged(existing?.assignableScopes ?? [], allowed, id);
     await requireFreeName(transaction, id, asked.name);
-    if (!existing && (await countCustomRoles(transaction)) >= MAX_ROLES) {
-      throw new Refusal('role-definition-limit', { limit: MAX_ROLES });
+    if (!existing && (await countCustomRoles(transaction)) >= MAX_CUSTOM_ROLES) {
+      throw new Refusal('role-definition-limit', { limit: MAX_CUSTOM_ROLES });
     }
     const role = toRole(asked, id, [...new Set(scopes)], existing, { now: parts.clock.now(), by: callerOf(call).oid });
     await storeCustomRole(transaction, role);

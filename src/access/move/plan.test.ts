@@ -3,106 +3,265 @@ import { describe, it } from 'node:test';
 import { policyPermissions } from '../../resources/access-policies.ts';
 import type { AccessPolicy } from '../../resources/vault.ts';
 import { builtInRoles } from '../built-in-roles.ts';
+import { conditionOf } from '../conditions/reader.ts';
 import { vaultDataActions } from '../data-actions.ts';
-import { dataActionsOf } from './permission-actions.ts';
-import { planRoles } from './plan.ts';
+import type { Denial } from '../denials/denial.ts';
+import type { Grant } from '../role.ts';
+import { capabilities, capabilitiesOf, shortAction } from './capabilities.ts';
+import { planDigest, planMove } from './make-plan.ts';
+import type { Change, MoveFacts, MoveOrder, MovePlan, PrincipalFacts } from './plan.ts';
 
-const ada = '11111111-1111-4111-8111-111111111111';
-const bob = '22222222-2222-4222-8222-222222222222';
-const app = '33333333-3333-4333-8333-333333333333';
-const ground = { roles: builtInRoles, dataActions: vaultDataActions, exists: (id: string) => id === ada };
+const tenantId = '00000000-0000-4000-8000-000000000001';
+const scope = '/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v';
+const scopeKey = scope.toLowerCase();
+const group: PrincipalFacts = { kind: 'Group', displayName: 'team', appId: null, principalIds: ['team'] };
+const person: PrincipalFacts = { kind: 'User', displayName: 'ada', appId: null, principalIds: ['ada', 'team'] };
+const app: PrincipalFacts = { kind: 'ServicePrincipal', displayName: 'app', appId: 'app-id', principalIds: ['app'] };
 
-function policy(permissions: AccessPolicy['permissions'], more: Partial<AccessPolicy> = {}): AccessPolicy {
-  return { tenantId: app, objectId: ada, permissions, ...more };
-}
-
-function planned(...permissions: AccessPolicy['permissions'][]) {
-  const { assignments, lost } = planRoles(
-    permissions.map((given) => policy(given)),
-    ground,
-  );
-  assert.deepEqual(lost, []);
-  assert.equal(assignments.length, 1);
-  const { roles, gains } = assignments[0]!;
+function facts(more: Partial<MoveFacts>): MoveFacts {
   return {
-    roles: roles.map(({ name }) => name),
-    gains: gains.map((action) => action.slice('Microsoft.KeyVault/vaults/'.length)),
+    vault: { name: 'v', scopeKey, tenantId },
+    isRbac: false,
+    policies: [],
+    grants: [],
+    conditions: new Map(),
+    denials: [],
+    principals: new Map([
+      ['ada', person],
+      ['app', app],
+      ['team', group],
+    ]),
+    roles: builtInRoles,
+    ...more,
   };
 }
 
-describe('planRoles', () => {
+function policy(permissions: AccessPolicy['permissions'], more: Partial<AccessPolicy> = {}): AccessPolicy {
+  return { tenantId, objectId: 'ada', permissions, ...more };
+}
+
+function grant(roleName: string, more: Partial<Grant> = {}): Grant {
+  const role = builtInRoles.find(({ name }) => name === roleName)!;
+  return { assignmentId: roleName, principalId: 'ada', role, scope, scopeKey, ...more };
+}
+
+function denial(more: Partial<Denial>): Denial {
+  return {
+    id: 'd',
+    name: 'closed',
+    description: '',
+    scope,
+    scopeKey,
+    permissions: [{ actions: [], notActions: [], dataActions: ['*/getSecret/action'], notDataActions: [] }],
+    principals: [{ id: 'ada', type: 'User' }],
+    excludePrincipals: [],
+    isOnlyHere: false,
+    created: 0,
+    updated: 0,
+    createdBy: 'x',
+    ...more,
+  };
+}
+
+const order = (more: Partial<MoveOrder> = {}): MoveOrder => ({ to: 'rbac', roles: 'exact', widen: false, ...more });
+const toRoles = (policies: readonly AccessPolicy[], more: Partial<MoveOrder> = {}, base: Partial<MoveFacts> = {}) =>
+  planMove(facts({ ...base, policies }), order(more));
+const toPolicies = (grants: readonly Grant[], more: Partial<MoveOrder> = {}, base: Partial<MoveFacts> = {}) =>
+  planMove(facts({ isRbac: true, ...base, grants }), order({ to: 'policies', ...more }));
+
+const rolesOf = ({ grants }: MovePlan) =>
+  grants.map(({ role }) => (role.id === null ? role.dataActions.map(shortAction) : role.name));
+const said = (changes: readonly Change[]) =>
+  changes.map(({ principalId, reason, permissions }) => `${principalId} ${reason}: ${permissions.join(', ')}`);
+
+describe('planMove to roles', () => {
   it('gives readers of secrets the Secrets User role and nothing besides', () => {
-    assert.deepEqual(planned({ secrets: ['get', 'list'] }), { roles: ['Key Vault Secrets User'], gains: [] });
+    const plan = toRoles([policy({ secrets: ['get', 'list'] })]);
+    assert.deepEqual(rolesOf(plan), ['Key Vault Secrets User']);
+    assert.deepEqual([plan.gains, plan.losses, plan.notes], [[], [], []]);
   });
 
-  it('never gives the values of secrets to who could only list them', () => {
-    assert.deepEqual(planned({ secrets: ['list'] }), {
-      roles: ['Key Vault Reader'],
-      gains: ['keys/read', 'keyrotationpolicies/read', 'certificates/read', 'certificatecas/read'],
-    });
+  it('says what comes with the data action of another permission', () => {
+    const plan = toRoles([policy({ secrets: ['get'] })]);
+    assert.deepEqual(rolesOf(plan), ['Key Vault Secrets User']);
+    assert.deepEqual(said(plan.gains), ['ada role: secrets list']);
   });
 
-  it('lists what an officer gains', () => {
-    assert.deepEqual(planned({ secrets: ['get', 'list', 'set', 'delete'] }), {
-      roles: ['Key Vault Secrets Officer'],
-      gains: ['secrets/recover/action', 'secrets/backup/action', 'secrets/restore/action', 'secrets/purge/action'],
-    });
+  it('makes a role of just these data actions where no built-in one fits', () => {
+    const plan = toRoles([policy({ secrets: ['list', 'set'] })]);
+    assert.deepEqual(rolesOf(plan), [
+      ['secrets/readMetadata/action', 'secrets/setSecret/action', 'secrets/update/action'],
+    ]);
+    assert.deepEqual(said(plan.gains), ['ada role: secrets get (secrets/readMetadata/action alone)']);
+    assert.deepEqual(rolesOf(toRoles([policy({ secrets: ['purge'] })])), [['secrets/purge/action']]);
   });
 
-  it('finds the role of those who use keys', () => {
-    const keys = ['encrypt', 'decrypt', 'wrapkey', 'unwrapkey', 'sign', 'verify', 'get', 'list'];
-    assert.deepEqual(planned({ keys }), {
-      roles: ['Key Vault Crypto User'],
-      gains: ['keys/update/action', 'keys/backup/action'],
-    });
-    assert.deepEqual(planned({ keys: ['get', 'wrapkey', 'unwrapkey'] }), {
-      roles: ['Key Vault Crypto Service Encryption User'],
-      gains: [],
-    });
-  });
-
-  it('adds up the entries of a principal', () => {
-    assert.deepEqual(planned({ secrets: ['get'] }, { keys: ['release'] }), {
-      roles: ['Key Vault Crypto Service Release User', 'Key Vault Secrets User'],
-      gains: [],
-    });
-  });
-
-  it('makes an administrator of who may do all, and says that purging is new', () => {
-    const all = ['all'];
-    assert.deepEqual(planned({ secrets: all, keys: all, certificates: all }), {
-      roles: ['Key Vault Administrator'],
-      gains: ['secrets/purge/action', 'keys/purge/action', 'certificates/purge/action'],
-    });
-  });
-
-  it('widens nothing for what has no counterpart', () => {
-    const plan = planRoles(
-      [
-        policy({ secrets: ['get'] }, { applicationId: app }),
-        policy({ secrets: ['get'] }, { objectId: bob }),
-        policy({ storage: ['get'] }),
-        policy({ secrets: [] }),
-      ],
-      ground,
-    );
-    assert.deepEqual(plan.assignments, []);
-    assert.deepEqual(plan.lost, [
-      { principalId: ada, applicationId: app, permissions: ['secrets/get'], reason: 'application' },
-      { principalId: bob, applicationId: null, permissions: ['secrets/get'], reason: 'no-such-principal' },
-      { principalId: ada, applicationId: null, permissions: ['storage/get'], reason: 'no-data-action' },
+  it('lists what built-in roles add where they alone are wanted, on the management plane too', () => {
+    const plan = toRoles([policy({ secrets: ['get', 'list', 'set', 'delete'] })], { roles: 'built-in' });
+    assert.deepEqual(rolesOf(plan), ['Key Vault Secrets Officer']);
+    assert.match(said(plan.gains)[0]!, /^ada management: Microsoft\.Authorization\/\*\/read, /);
+    assert.deepEqual(said(plan.gains).slice(1), [
+      'ada role: secrets backup, secrets restore, secrets recover, secrets purge',
     ]);
   });
 
-  it('knows a data action for every permission but those of storage', () => {
+  it('never reveals values to who could only list them', () => {
+    assert.deepEqual(rolesOf(toRoles([policy({ secrets: ['list'] })], { roles: 'built-in' })), ['Key Vault Reader']);
+  });
+
+  it('gives all but purge for all', () => {
+    const all = ['all'];
+    const plan = toRoles([policy({ secrets: all, keys: all, certificates: all, storage: all })]);
+    assert.equal(rolesOf(plan)[0]!.length, vaultDataActions.length - 3);
+    assert.deepEqual(said(plan.gains), []);
+    assert.deepEqual(said(plan.notes), ['ada not-served: storage all']);
+  });
+
+  it('does not give again what the principal holds at the vault or above, unless under a condition', () => {
+    const above = grant('Key Vault Secrets User', { scope: '/subscriptions/s', scopeKey: '/subscriptions/s' });
+    const policies = [policy({ secrets: ['get', 'list'] })];
+    assert.deepEqual(rolesOf(toRoles(policies, {}, { grants: [above] })), []);
+    const holdsIf = conditionOf("@Resource[Microsoft.KeyVault/vaults/secrets:name] StringEquals 'a'");
+    assert.deepEqual(rolesOf(toRoles(policies, {}, { grants: [{ ...above, holdsIf }] })), ['Key Vault Secrets User']);
+    const here = [{ ...grant('Key Vault Secrets User'), holdsIf }];
+    const twin = rolesOf(toRoles(policies, {}, { grants: here }));
+    assert.deepEqual(twin, [['secrets/getSecret/action', 'secrets/readMetadata/action']]);
+  });
+
+  it('says which assignments begin to hold, for objects too', () => {
+    const below = grant('Key Vault Secrets User', { scope: `${scope}/secrets/a`, scopeKey: `${scopeKey}/secrets/a` });
+    const plan = toRoles([], {}, { grants: [grant('Key Vault Reader', { principalId: 'app' }), below] });
+    assert.deepEqual(
+      plan.gains.map(({ principalId, detail }) => `${principalId} ${detail}`),
+      [`app Key Vault Reader at ${scope}`, `ada Key Vault Secrets User at ${scope}/secrets/a`],
+    );
+  });
+
+  it('loses what is bound to an application, or gives it through all where that is asked for', () => {
+    const bound = [policy({ secrets: ['get', 'list'] }, { applicationId: 'portal' })];
+    assert.deepEqual(said(toRoles(bound).losses), ['ada application: secrets get, secrets list']);
+    const wide = toRoles(bound, { widen: true });
+    assert.deepEqual([said(wide.losses), said(wide.gains)], [[], ['ada widened: secrets get, secrets list']]);
+  });
+
+  it('knows that an application comes as itself alone', () => {
+    const own = toRoles([policy({ secrets: ['get', 'list'] }, { objectId: 'app', applicationId: 'APP-ID' })]);
+    assert.deepEqual([rolesOf(own), own.losses], [['Key Vault Secrets User'], []]);
+    const other = toRoles([policy({ secrets: ['get', 'list'] }, { objectId: 'app', applicationId: 'portal' })]);
+    assert.deepEqual([rolesOf(other), said(other.notes)], [[], ['app never-applied: secrets get, secrets list']]);
+  });
+
+  it('passes over principals that are gone', () => {
+    const plan = toRoles([policy({ secrets: ['get'] }, { objectId: 'nobody' })]);
+    assert.deepEqual([rolesOf(plan), said(plan.notes)], [[], ['nobody no-such-principal: secrets get']]);
+  });
+
+  it('says whom deny assignments will stop, members of a group too', () => {
+    const policies = [policy({ secrets: ['get', 'list'] }), policy({ secrets: ['get'] }, { objectId: 'team' })];
+    assert.deepEqual(said(toRoles(policies, {}, { denials: [denial({})] }).losses), [
+      'ada denied: secrets get (secrets/getSecret/action alone)',
+      'team denied: secrets get (secrets/getSecret/action alone)',
+    ]);
+    const others = denial({ principals: [{ id: 'app', type: 'ServicePrincipal' }] });
+    assert.deepEqual(toRoles(policies, {}, { denials: [others] }).losses, []);
+  });
+});
+
+describe('planMove to policies', () => {
+  it('writes what built-in roles give as permissions, exactly', () => {
+    const plan = toPolicies([grant('Key Vault Secrets Officer')]);
+    assert.deepEqual(plan.policies, [
+      policy({ secrets: ['get', 'list', 'set', 'delete', 'backup', 'restore', 'recover', 'purge'] }),
+    ]);
+    assert.deepEqual([plan.gains, plan.losses], [[], []]);
+    const user = toPolicies([grant('Key Vault Crypto User')]);
+    assert.deepEqual([user.gains, user.losses], [[], []]);
+  });
+
+  it('never reveals values to who could read about them alone, even where it may widen', () => {
+    for (const widen of [false, true]) {
+      const plan = toPolicies([grant('Key Vault Reader')], { widen });
+      assert.deepEqual(plan.policies[0]!.permissions.secrets, ['list']);
+      assert.deepEqual(said(plan.losses), ['ada no-such-permission: secrets get (secrets/readMetadata/action alone)']);
+      assert.deepEqual(plan.gains, []);
+    }
+  });
+
+  it('loses what is for one object or under a condition, or gives it for all where that is asked for', () => {
+    const holdsIf = conditionOf("@Resource[Microsoft.KeyVault/vaults/secrets:name] StringEquals 'a'");
+    const grants = [
+      grant('Key Vault Secrets User', { scope: `${scope}/secrets/a`, scopeKey: `${scopeKey}/secrets/a` }),
+      grant('Key Vault Secrets User', { principalId: 'app', holdsIf }),
+    ];
+    const plan = toPolicies(grants);
+    assert.deepEqual(plan.policies, []);
+    assert.deepEqual(said(plan.losses), [
+      'ada object-scope: secrets get, secrets list',
+      'app condition: secrets get, secrets list',
+    ]);
+    const wide = toPolicies(grants, { widen: true });
+    assert.deepEqual(wide.losses, []);
+    assert.deepEqual(said(wide.gains), [
+      'ada widened: secrets get, secrets list',
+      'app widened: secrets get, secrets list',
+    ]);
+  });
+
+  it('does not give back what a denial takes from everywhere, and says what one inside the vault will not take any more', () => {
+    const grants = [grant('Key Vault Secrets User')];
+    const throughout = toPolicies(grants, {}, { denials: [denial({})] });
+    assert.deepEqual(throughout.policies, [policy({ secrets: ['list'] })]);
+    assert.deepEqual(said(throughout.losses), [
+      'ada no-such-permission: secrets get (secrets/readMetadata/action alone)',
+    ]);
+    const inside = toPolicies(grants, {}, { denials: [denial({ scopeKey: `${scopeKey}/secrets/a` })] });
+    assert.deepEqual(inside.policies, [policy({ secrets: ['get', 'list'] })]);
+    assert.deepEqual(said(inside.gains), ['ada denial-ends: secrets get (secrets/getSecret/action alone)']);
+  });
+
+  it('leaves unused entries behind in a vault of roles, and keeps entries in a vault of policies', () => {
+    const policies = [policy({ secrets: ['set'] }, { objectId: 'app' })];
+    const plan = toPolicies([grant('Key Vault Secrets User')], {}, { policies });
+    assert.deepEqual(plan.policies, [policy({ secrets: ['get', 'list'] })]);
+    assert.deepEqual(said(plan.notes), ['app dropped: secrets set']);
+    const added = toPolicies([grant('Key Vault Secrets User')], {}, { policies, isRbac: false });
+    assert.deepEqual(added.policies, [...policies, policy({ secrets: ['get', 'list'] })]);
+    assert.deepEqual(added.notes, []);
+  });
+});
+
+describe('plans', () => {
+  it('have another digest for everything else that they say or rest on', () => {
+    const base = facts({ policies: [policy({ secrets: ['get'] })] });
+    const digest = (of: MoveFacts, as = order()) => planDigest('vault', of, planMove(of, as));
+    const others = [
+      digest(facts({ policies: [policy({ secrets: ['list'] })] })),
+      digest({ ...base, isRbac: true }),
+      digest(base, order({ roles: 'built-in' })),
+      digest(base, order({ to: 'policies' })),
+      planDigest('other', base, planMove(base, order())),
+    ];
+    assert.equal(digest(base), digest({ ...base }));
+    assert.equal(new Set([digest(base), ...others]).size, 6);
+  });
+});
+
+describe('capabilities', () => {
+  it('know a data action for every permission but those of storage', () => {
     for (const kind of ['secrets', 'keys', 'certificates'] as const) {
-      for (const name of policyPermissions[kind].filter((word) => word !== 'all')) {
-        const actions = dataActionsOf({ of: kind, name });
-        assert.ok(
-          actions.length > 0 && actions.every((action) => vaultDataActions.includes(action)),
-          `${kind}/${name}`,
-        );
+      for (const word of policyPermissions[kind].filter((name) => name !== 'all')) {
+        const found = capabilitiesOf(kind, word.toLowerCase());
+        assert.ok(found.length > 0, `${kind} ${word}`);
+        for (const { action } of found) assert.ok(vaultDataActions.includes(action), action);
       }
     }
+  });
+
+  it('know a permission for every data action', () => {
+    const known = new Set(capabilities.map(({ action }) => action));
+    assert.deepEqual(
+      vaultDataActions.filter((action) => !known.has(action)),
+      [],
+    );
   });
 });
