@@ -1,11 +1,4 @@
-import { builtInRoles } from '../access/built-in-roles.ts';
-import { vaultDataActions } from '../access/data-actions.ts';
-import { planRoles, type RolesPlan } from '../access/move/plan.ts';
-import { principalKind } from '../access/repository.ts';
-import { foldName } from '../base/ids.ts';
-import { findVaultByName } from '../resources/repository.ts';
-import type { Vault } from '../resources/vault.ts';
-import type { Store } from '../store/store.ts';
+import { type PlanAnswer, planLines, replayLines, type ShownReplay } from './access-lines.ts';
 import {
   type Command,
   type CommandArguments,
@@ -15,67 +8,149 @@ import {
   flagOption,
   textOption,
 } from './command.ts';
-import { DATA_DIR_USAGE, dataDirOption } from './data-dir.ts';
-import { withStore } from './offline.ts';
-import { configOf } from './start.ts';
+import { DATA_DIR_USAGE, dataDirOf, dataDirOption, hostUrl, requireRuntime } from './data-dir.ts';
+import { askAsOwner } from './owner-request.ts';
 
-/** `strongroom access plan`: which roles would serve in place of a vault's access policies. It changes nothing. */
+const VERSION = '2026-01-01';
+/** A long log is read before the answer. */
+const REPLAY_MS = 900_000;
+
+/** `strongroom access plan`: moves a vault from one permission model to the other, so that nobody is locked out. */
 export const command: Command = {
   name: 'access',
-  summary: "tell which roles would serve in place of a vault's access policies",
-  usage: [
-    'strongroom access plan --vault NAME [--json] [--data-dir DIR] [--config FILE]',
-    '',
-    '  --vault NAME        the vault whose access policies are to become roles',
-    '  --json              the plan as JSON',
-    DATA_DIR_USAGE,
-  ].join('\n'),
-  options: { ...dataDirOption, config: { type: 'string' }, vault: { type: 'string' }, json: { type: 'boolean' } },
+  summary: 'move a vault between access policies and roles without locking anybody out',
+  usage: `strongroom access plan --vault NAME --to rbac|policies [--apply] [OPTIONS]
+strongroom access plan --vault NAME --revert [OPTIONS]
+
+Shows what stands in for the vault's access policies as roles, or the other way round; who gains and loses what; and which
+calls of the last days would be refused. Nothing is changed without --apply.
+
+  --vault NAME         the vault
+  --to rbac|policies   the model to move to
+  --days N             how far back the audit log is replayed (default: 30)
+  --roles exact        a custom role where no built-in role gives what a policy gives and nothing besides (default)
+  --roles built-in     built-in roles alone, the least that cover a policy
+  --widen              give more widely what the new model cannot say as narrowly, instead of losing it
+  --apply              assign, replay, then switch
+  --digest TEXT        with --apply: only if the plan is still the one that had this digest
+  --accept-losses      with --apply: also if the plan or the replay says that something is lost
+  --revert             undo the last plan that was applied
+  --format text|json   (default: text)
+${DATA_DIR_USAGE}`,
+  options: {
+    ...dataDirOption,
+    vault: { type: 'string' },
+    to: { type: 'string' },
+    days: { type: 'string' },
+    roles: { type: 'string' },
+    widen: { type: 'boolean' },
+    apply: { type: 'boolean' },
+    digest: { type: 'string' },
+    'accept-losses': { type: 'boolean' },
+    revert: { type: 'boolean' },
+    format: { type: 'string' },
+  },
   run,
 };
 
 async function run(args: CommandArguments, io: CommandIo): Promise<number> {
-  const name = textOption(args, 'vault');
-  if (args.positionals.length !== 1 || args.positionals[0] !== 'plan' || !name)
+  const vault = textOption(args, 'vault');
+  const isRevert = flagOption(args, 'revert');
+  const isMeant = args.positionals.length === 1 && args.positionals[0] === 'plan' && vault;
+  if (!isMeant || isRevert === (textOption(args, 'to') !== undefined))
     throw new CommandError(command.usage, EXIT_USAGE);
-  const { vault, plan } = await withStore(configOf(args, io), (store) => planOf(store, name));
-  const lines = flagOption(args, 'json')
-    ? [JSON.stringify({ vault: vault.resourceId, ...plan }, null, 2)]
-    : planLines(vault, plan);
-  for (const line of lines) io.stdout(line);
+  const format = textOption(args, 'format') ?? 'text';
+  if (format !== 'text' && format !== 'json') throw new CommandError('--format is text or json.', EXIT_USAGE);
+  const order = isRevert ? {} : orderOf(args);
+  const dataDir = dataDirOf(args, io);
+  const runtime = requireRuntime(dataDir, args);
+  const base = hostUrl('management', runtime);
+  const otherwise = `  az rest --method post --url "${base}VAULT_ID/providers/Strongroom.Access/permissionModel/plan?api-version=${VERSION}" --body '{"properties":${JSON.stringify(order)}}'`;
+  const client: Client = {
+    send: (method, path, body) =>
+      askAsOwner(dataDir, runtime, { method, path, ...(body && { body }), timeoutMs: REPLAY_MS, otherwise }),
+  };
+  const path = await pathOf(client, runtime.subscriptionId, vault);
+  const shown = isRevert ? await revert(client, path, vault) : await planOrApply(client, path, vault, order, args);
+  for (const line of format === 'json' ? [JSON.stringify(shown.body, null, 2)] : shown.lines) io.stdout(line);
   return 0;
 }
 
-async function planOf(store: Store, name: string): Promise<{ vault: Vault; plan: RolesPlan }> {
-  const vault = await findVaultByName(store.reader, foldName(name));
-  if (!vault || vault.deleted !== null) throw new CommandError(`There is no vault ${name}.`);
-  const policies = vault.settings.accessPolicies;
-  const existing = new Set<string>();
-  for (const { objectId } of policies) if (await principalKind(store.reader, objectId)) existing.add(objectId);
-  const exists = (id: string) => existing.has(id);
-  return { vault, plan: planRoles(policies, { roles: builtInRoles, dataActions: vaultDataActions, exists }) };
+type AnswerBody = Readonly<Record<string, unknown>>;
+
+/** The management plane. */
+interface Client {
+  send(method: 'GET' | 'POST', path: string, body?: AnswerBody): Promise<AnswerBody>;
 }
 
-function planLines(vault: Vault, plan: RolesPlan): readonly string[] {
-  const lines = [`${vault.name}: ${vault.settings.accessPolicies.length} access policies; nothing has been changed`];
-  for (const { principalId, roles, gains, management } of plan.assignments) {
-    lines.push('', principalId);
-    for (const role of roles)
-      lines.push(
-        `  az role assignment create --assignee-object-id ${principalId} --role "${role.name}" --scope ${vault.resourceId}`,
-      );
-    for (const action of gains) lines.push(`  would gain ${action}`);
-    if (management.length > 0) lines.push(`  would gain on the management plane: ${management.join(', ')}`);
-  }
-  for (const { principalId, applicationId, permissions, reason } of plan.lost) {
-    const who = applicationId ? `${principalId} through application ${applicationId}` : principalId;
-    lines.push('', `${who} would lose ${permissions.join(', ')}: ${reasons[reason]}`);
-  }
-  return lines;
+interface Shown {
+  readonly body: unknown;
+  readonly lines: readonly string[];
 }
 
-const reasons: Readonly<Record<RolesPlan['lost'][number]['reason'], string>> = {
-  application: 'a role assignment cannot be bound to an application',
-  'no-data-action': 'no role has it',
-  'no-such-principal': 'the directory has no such principal',
-};
+function orderOf(args: CommandArguments): AnswerBody {
+  const days = textOption(args, 'days') ?? '30';
+  if (!/^\d{1,4}$/.test(days)) throw new CommandError('--days takes a number of days, such as 30.', EXIT_USAGE);
+  for (const option of ['digest', 'accept-losses']) {
+    if (args.values[option] !== undefined && !flagOption(args, 'apply')) {
+      throw new CommandError(`--${option} means something with --apply alone.`, EXIT_USAGE);
+    }
+  }
+  const order = { to: textOption(args, 'to'), roles: textOption(args, 'roles') ?? 'exact', days: Number(days) };
+  return { ...order, widen: flagOption(args, 'widen') };
+}
+
+async function planOrApply(
+  client: Client,
+  path: (verb: string) => string,
+  vault: string,
+  order: AnswerBody,
+  args: CommandArguments,
+): Promise<Shown> {
+  const { properties } = await client.send('POST', path('/plan'), { properties: order });
+  const plan = properties as PlanAnswer;
+  const lines = planLines(vault, plan);
+  if (!flagOption(args, 'apply')) {
+    const hint = 'Nothing has been changed. To do it: the same with --apply --digest and this digest.';
+    return { body: plan, lines: [...lines, hint] };
+  }
+  const digest = textOption(args, 'digest') ?? plan.digest;
+  const apply = { ...order, digest, acceptLosses: flagOption(args, 'accept-losses') };
+  const answer = await client.send('POST', path('/apply'), { properties: apply });
+  const done = answer['properties'] as { readonly replay: ShownReplay; readonly assignments: readonly unknown[] };
+  const what = plan.plan.to === 'rbac' ? `roles; ${done.assignments.length} assignments were made` : 'access policies';
+  const undo = `To undo it: strongroom access plan --vault ${vault} --revert`;
+  return {
+    body: done,
+    lines: [...lines, '', 'APPLIED', ...replayLines(done.replay), '', `${vault} uses ${what}. ${undo}`],
+  };
+}
+
+async function revert(client: Client, path: (verb: string) => string, vault: string): Promise<Shown> {
+  const { properties } = await client.send('POST', path('/revert'));
+  const done = properties as {
+    readonly model: string;
+    readonly kept: readonly { readonly id: string; readonly reason: string }[];
+    readonly notes: readonly string[];
+    readonly losses: readonly { readonly principalId: string; readonly permissions: readonly string[] }[];
+  };
+  const lines = [
+    `The plan for ${vault} is undone; it uses ${done.model === 'rbac' ? 'roles' : 'access policies'}.`,
+    ...done.notes,
+    ...done.kept.map(({ id, reason }) => `Not removed: ${id}: ${reason}`),
+    ...done.losses.map(
+      ({ principalId, permissions }) =>
+        `${principalId} had been granted what it cannot do any more: ${permissions.join(', ')}`,
+    ),
+  ];
+  return { body: done, lines };
+}
+
+async function pathOf(client: Client, subscriptionId: string, vault: string): Promise<(verb: string) => string> {
+  const filter = `resourceType eq 'Microsoft.KeyVault/vaults' and name eq '${vault.replaceAll("'", "''")}'`;
+  const query = new URLSearchParams({ 'api-version': '2022-12-01', $filter: filter });
+  const { value } = await client.send('GET', `/subscriptions/${subscriptionId}/resources?${query}`);
+  const [found] = value as readonly { readonly id: string }[];
+  if (!found) throw new CommandError(`There is no vault ${vault}, or it is deleted.`);
+  return (verb) => `${found.id}/providers/Strongroom.Access/permissionModel${verb}?api-version=${VERSION}`;
+}

@@ -219,6 +219,17 @@ describe('planMove to policies', () => {
     assert.deepEqual(said(inside.gains), ['ada denial-ends: secrets get (secrets/getSecret/action alone)']);
   });
 
+  it('leaves a group what a denial takes from it where the denial may leave members out', () => {
+    const grants = [grant('Key Vault Secrets User', { principalId: 'team' })];
+    const principals = [{ id: 'team', type: 'Group' }];
+    const all = toPolicies(grants, {}, { denials: [denial({ principals })] });
+    assert.deepEqual(all.policies[0]!.permissions, { secrets: ['list'] });
+    const excludePrincipals = [{ id: 'ada', type: 'User' }];
+    const some = toPolicies(grants, {}, { denials: [denial({ principals, excludePrincipals })] });
+    assert.deepEqual(some.policies[0]!.permissions, { secrets: ['get', 'list'] });
+    assert.deepEqual(said(some.gains), ['team denial-ends: secrets get (secrets/getSecret/action alone)']);
+  });
+
   it('leaves unused entries behind in a vault of roles, and keeps entries in a vault of policies', () => {
     const policies = [policy({ secrets: ['set'] }, { objectId: 'app' })];
     const plan = toPolicies([grant('Key Vault Secrets User')], {}, { policies });

@@ -155,8 +155,11 @@ export function hitBy(
 ): 'itself' | 'members' | null {
   const principal = facts.principals.get(principalId);
   if (!principal) return null;
-  if (isAgainst(denial, principal.principalIds)) return 'itself';
-  if (principal.kind !== 'Group') return null;
+  const isGroup = principal.kind === 'Group';
+  // Whoever a denial leaves out may be a member of a group that it names.
+  const isWhole = !isGroup || denial.excludePrincipals.length === 0;
+  if (isAgainst(denial, principal.principalIds)) return isWhole ? 'itself' : 'members';
+  if (!isGroup) return null;
   const isMember = ({ id }: { readonly id: string }) => {
     const denied = facts.principals.get(id);
     if (!denied) return false;
