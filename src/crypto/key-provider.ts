@@ -1,0 +1,83 @@
+import type { CipherAlgorithm, CurveName, SignatureAlgorithm } from './algorithms.ts';
+
+/** What is to be made. */
+export type KeySpec =
+  | { readonly family: 'RSA'; readonly bits: number; readonly publicExponent: number }
+  | { readonly family: 'EC'; readonly curve: CurveName }
+  | { readonly family: 'oct'; readonly bits: number };
+
+/** The public members of a JWK (RFC 7518 §6), without `kty`; empty for a symmetric key. */
+export type PublicMembers =
+  | { readonly n: string; readonly e: string }
+  | { readonly crv: CurveName; readonly x: string; readonly y: string }
+  | Readonly<Record<string, never>>;
+
+/** A key that was made or taken in. */
+export interface MadeKey {
+  readonly spec: KeySpec;
+  readonly publicMembers: PublicMembers;
+  /** What is to be sealed and kept; whoever seals it overwrites it with zeros. */
+  readonly material: Buffer;
+}
+
+/** A stored version of a key, as a provider asks for it. */
+export interface StoredKey {
+  /** Unique for the material, for ever: what was opened may be remembered by it. */
+  readonly id: string;
+  readonly spec: KeySpec;
+  readonly publicMembers: PublicMembers;
+  /** Opens the sealed material; the provider overwrites it when it is done. */
+  open(): Promise<Buffer>;
+}
+
+/** What an encryption takes. */
+export interface Plain {
+  readonly value: Buffer;
+  /** 16 bytes for CBC; the other modes make their own. */
+  readonly iv: Buffer | null;
+  readonly aad: Buffer | null;
+}
+
+/** What an encryption gives and a decryption takes. */
+export interface Sealed extends Plain {
+  readonly tag: Buffer | null;
+}
+
+/** The JWK of a key to be taken in: private members as bytes. */
+export interface ImportedJwk {
+  readonly family: 'RSA' | 'EC' | 'oct';
+  readonly members: Readonly<Record<string, string>>;
+}
+
+/**
+ * Where keys are made and used. Whatever a caller gave wrong (a value too long, a ciphertext that does not open) is a
+ * {@link KeyInputFault}, the same for every cause; anything else that goes wrong is a fault of the provider.
+ */
+export interface KeyProvider {
+  generate(spec: KeySpec): Promise<MadeKey>;
+  /** @throws KeyInputFault where the members are no key, or its halves do not belong together */
+  importKey(jwk: ImportedJwk): Promise<MadeKey>;
+  /** Signs a digest. ECDSA signatures are r and s side by side (RFC 7518 §3.4). */
+  sign(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer): Promise<Buffer>;
+  verify(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer, signature: Buffer): Promise<boolean>;
+  encrypt(key: StoredKey, algorithm: CipherAlgorithm, plain: Plain): Promise<Sealed>;
+  decrypt(key: StoredKey, algorithm: CipherAlgorithm, sealed: Sealed): Promise<Buffer>;
+}
+
+/** The caller's input does not fit the key, or does not open under it. */
+export class KeyInputFault extends Error {
+  readonly code = 'key-input';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'KeyInputFault';
+  }
+}
+
+/** Keys cannot be used on this machine. */
+export class KeyProviderFault extends Error {
+  readonly code = 'key-provider-unavailable';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'KeyProviderFault';
+  }
+}

@@ -1,0 +1,139 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { Random } from '../../base/ports.ts';
+import { equalBytes } from '../../base/text.ts';
+import { type CipherAlgorithm, curves, type SignatureAlgorithm } from '../algorithms.ts';
+import {
+  type ImportedJwk,
+  KeyInputFault,
+  type KeyProvider,
+  type KeySpec,
+  type MadeKey,
+  type Plain,
+  type Sealed,
+  type StoredKey,
+} from '../key-provider.ts';
+import { generateKey, publicKeyInfo, readPrivateJwk } from './key-making.ts';
+import { LibCrypto, type NativeKey, type RsaPadding } from './libcrypto.ts';
+import { authenticate, decryptSymmetric, encryptSymmetric } from './symmetric.ts';
+
+/** Opened keys that are kept, each kind: opening an RSA key costs as much as using it once. */
+const KEPT = 512;
+
+/** Keys in this process, used by OpenSSL. Loading what they need waits for the first that is used. */
+export class SoftwareProvider implements KeyProvider {
+  readonly #random: Random;
+  #library: Promise<LibCrypto> | null = null;
+  readonly #natives = new Map<string, NativeKey>();
+  readonly #secrets = new Map<string, KeyObject>();
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  async generate(spec: KeySpec): Promise<MadeKey> {
+    return generateKey(spec, this.#random);
+  }
+
+  async importKey(jwk: ImportedJwk): Promise<MadeKey> {
+    const key = readPrivateJwk(jwk);
+    if (jwk.family === 'oct') return key;
+    const library = await this.#load();
+    const native = library.openPrivate(key.material);
+    const isGood = native !== null && (await library.isConsistent(native));
+    if (isGood) return key;
+    key.material.fill(0);
+    throw new KeyInputFault('The private and the public half of the key do not belong together.');
+  }
+
+  async sign(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer): Promise<Buffer> {
+    if (algorithm.family === 'oct') return authenticate(await this.#secret(key), algorithm.digest!, digest);
+    const library = await this.#load();
+    const native = this.#natives.get(`private/${key.id}`) ?? (await this.#openPrivate(library, key));
+    if (algorithm.family === 'EC') {
+      return library.flatSignature(fits(library.sign(native, null, digest)), curves[algorithm.curve!]);
+    }
+    return fits(await library.signOnPool(native, paddingOf(algorithm), digest));
+  }
+
+  async verify(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer, signature: Buffer): Promise<boolean> {
+    if (algorithm.family === 'oct') {
+      return equalBytes(authenticate(await this.#secret(key), algorithm.digest!, digest), signature);
+    }
+    const library = await this.#load();
+    const native = this.#public(library, key);
+    if (algorithm.family === 'RSA') return library.verify(native, paddingOf(algorithm), digest, signature);
+    if (signature.length !== curves[algorithm.curve!].fieldBytes * 2) return false;
+    return library.verify(native, null, digest, library.derSignature(signature));
+  }
+
+  async encrypt(key: StoredKey, algorithm: CipherAlgorithm, plain: Plain): Promise<Sealed> {
+    if (algorithm.family === 'oct') return encryptSymmetric(await this.#secret(key), algorithm, plain, this.#random);
+    const library = await this.#load();
+    const value = fits(library.encrypt(this.#public(library, key), rsaPadding(algorithm), plain.value));
+    return { value, iv: null, aad: null, tag: null };
+  }
+
+  async decrypt(key: StoredKey, algorithm: CipherAlgorithm, sealed: Sealed): Promise<Buffer> {
+    if (algorithm.family === 'oct') return decryptSymmetric(await this.#secret(key), algorithm, sealed);
+    const library = await this.#load();
+    const native = this.#natives.get(`private/${key.id}`) ?? (await this.#openPrivate(library, key));
+    return fits(await library.decryptOnPool(native, rsaPadding(algorithm), sealed.value));
+  }
+
+  #load(): Promise<LibCrypto> {
+    this.#library ??= LibCrypto.load();
+    return this.#library;
+  }
+
+  async #openPrivate(library: LibCrypto, key: StoredKey): Promise<NativeKey> {
+    const material = await key.open();
+    const id = `private/${key.id}`;
+    const raced = this.#natives.get(id);
+    const native = raced ?? library.openPrivate(material);
+    material.fill(0);
+    if (!native) throw new Error('A stored key does not open in OpenSSL.');
+    return raced ?? keep(this.#natives, id, native);
+  }
+
+  #public(library: LibCrypto, key: StoredKey): NativeKey {
+    const id = `public/${key.id}`;
+    const known = this.#natives.get(id);
+    if (known) return known;
+    const native = library.openPublic(publicKeyInfo(key.publicMembers));
+    if (!native) throw new Error('A stored public key does not open in OpenSSL.');
+    return keep(this.#natives, id, native);
+  }
+
+  async #secret(key: StoredKey): Promise<KeyObject> {
+    const known = this.#secrets.get(key.id);
+    if (known) return known;
+    const material = await key.open();
+    const secret = createSecretKey(material);
+    material.fill(0);
+    return keep(this.#secrets, key.id, secret);
+  }
+}
+
+/** Remembers one more; the one that was there longest makes room. */
+function keep<Opened>(opened: Map<string, Opened>, id: string, one: Opened): Opened {
+  for (const oldest of opened.keys()) {
+    if (opened.size < KEPT) break;
+    opened.delete(oldest);
+  }
+  opened.set(id, one);
+  return one;
+}
+
+function paddingOf({ padding, digest }: SignatureAlgorithm): RsaPadding {
+  return { kind: padding!, ...(digest && { digest }) };
+}
+
+function rsaPadding({ mode, digest }: CipherAlgorithm): RsaPadding {
+  return mode === 'pkcs1' ? { kind: 'pkcs1' } : { kind: 'oaep', digest: digest! };
+}
+
+/** What OpenSSL refused is what does not fit the key. */
+function fits(result: Buffer | null): Buffer {
+  if (result) return result;
+  throw new KeyInputFault('The value does not fit the key and the algorithm.');
+}
