@@ -2,6 +2,7 @@ import { foldName } from '../base/ids.ts';
 import type { Random } from '../base/ports.ts';
 import { toSeconds } from '../base/text.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import { checkWindow } from '../objects/attributes.ts';
 import type { Answer, Call } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { pageBody, readPage } from '../resources/arm-page.ts';
@@ -13,7 +14,7 @@ import type { Session } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
 import type { SecretRow } from './repository.ts';
 import * as repository from './repository.ts';
-import { checkWindow, type NewSecret, readNewSecret, readSecretChange } from './rules.ts';
+import { type NewSecret, readNewSecret, readSecretChange } from './rules.ts';
 import { addVersion, changeVersion, deletionFacts } from './versions.ts';
 
 /** What secrets as resources of a vault need. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Refusal } from '../refusals/refusal.ts';
-import { checkWindow, MAX_VALUE_BYTES, readNewSecret, readSecretChange } from './rules.ts';
+import { MAX_VALUE_BYTES, readNewSecret, readSecretChange } from './rules.ts';
 
 const refuses = (body: Record<string, unknown>, property: string) =>
   assert.throws(
@@ -107,25 +107,5 @@ describe('the body of an update', () => {
       nbf: 1,
       exp: 2,
     });
-  });
-});
-
-describe('the window of a secret', () => {
-  it('has an end after its start, or one of them open', () => {
-    for (const [nbf, exp] of [
-      [null, null],
-      [5, null],
-      [null, 5],
-      [5, 6],
-      [0, 1],
-    ] as const)
-      checkWindow(nbf, exp);
-    for (const [nbf, exp] of [
-      [5, 5],
-      [6, 5],
-      [1, 0],
-    ] as const) {
-      assert.throws(() => checkWindow(nbf, exp), { code: 'property-invalid' });
-    }
   });
 });

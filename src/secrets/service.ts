@@ -4,17 +4,19 @@ import type { Random } from '../base/ports.ts';
 import { toIso } from '../base/text.ts';
 import { sealEnvelope } from '../crypto/envelope.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import { checkWindow } from '../objects/attributes.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import type { Pager } from '../operations/paging.ts';
+import { openBackup, sealBackup } from '../recovery/backup-blob.ts';
 import { purgeInstant } from '../recovery/levels.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Session, Transaction } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
-import { type BackedUpSecret, openBackup, sealBackup } from './backup-blob.ts';
+import type { BackedUpSecret } from './backed-up-secret.ts';
 import type { SealedSecretRow, SecretRow } from './repository.ts';
 import * as repository from './repository.ts';
-import { checkWindow, readNewSecret, readSecretChange } from './rules.ts';
+import { readNewSecret, readSecretChange } from './rules.ts';
 import { addVersion, changeVersion, deletionFacts, insertRow, nameDeleted, secretBinding } from './versions.ts';
 import { deletion, secretBundle, secretId, secretItem } from './wire.ts';
 
@@ -131,7 +133,8 @@ export async function purgeSecret(_parts: SecretParts, call: Call): Promise<Answ
   return call.commit(async (transaction) => {
     const row = await deletedRow(transaction, call);
     if (vault.settings.enablePurgeProtection) {
-      throw new Refusal('purge-protected', { vault: vault.name, name: row.name, purge: toIso(row.purge_at ?? 0) });
+      const facts = { vault: vault.name, kind: 'secret', name: row.name, purge: toIso(row.purge_at ?? 0) };
+      throw new Refusal('purge-protected', facts);
     }
     await eraseSecret(transaction, vault, row.name_key);
     return { status: 204, subject: secretId(call, row.name) };
@@ -156,6 +159,7 @@ export async function backupSecret({ store, keyring, random }: SecretParts, call
   });
   if (rows.length > MAX_BACKUP_VERSIONS) {
     throw new Refusal('backup-too-many-versions', {
+      kind: 'secret',
       name: current.name,
       vault: vault.name,
       limit: MAX_BACKUP_VERSIONS,
@@ -179,14 +183,14 @@ export async function backupSecret({ store, keyring, random }: SecretParts, call
       value: value.toString('utf8'),
     });
   }
-  const blob = sealBackup(keyring, random, vault, { name: current.name, versions });
+  const blob = sealBackup(keyring, random, vault, 'secret', { name: current.name, versions } satisfies BackedUpSecret);
   return { status: 200, body: { value: blob }, subject: secretId(call, current.name) };
 }
 
 /** POST /secrets/restore: all versions as they were, where the name is free. */
 export async function restoreSecret({ keyring, random }: SecretParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
-  const backup: BackedUpSecret = openBackup(keyring, vault, call.body?.['value']);
+  const backup = openBackup<BackedUpSecret>(keyring, vault, 'secret', call.body?.['value']);
   const nameKey = foldName(backup.name);
   return call.commit(async (transaction) => {
     const present = await repository.currentSecret.first(transaction, { vaultId: vault.id, nameKey });

@@ -3,12 +3,13 @@ import type { Random } from '../base/ports.ts';
 import { toIso } from '../base/text.ts';
 import { sealEnvelope } from '../crypto/envelope.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import { checkWindow } from '../objects/attributes.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
 import type { SecretRow } from './repository.ts';
 import * as repository from './repository.ts';
-import { checkWindow, type NewSecret, type SecretChange } from './rules.ts';
+import type { NewSecret, SecretChange } from './rules.ts';
 
 /** What a new version is made of. */
 export interface VersionOrder {
