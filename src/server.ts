@@ -9,8 +9,10 @@ import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
 import { type Config, readNamedFile } from './config.ts';
+import type { KeyProvider } from './crypto/key-provider.ts';
 import { Keyring } from './crypto/keyring.ts';
 import { createKeyFile, openKeyFile } from './crypto/seal.ts';
+import { SoftwareProvider } from './crypto/software/provider.ts';
 import { graphOperations } from './directory/operations.ts';
 import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
 import { type App, buildApp } from './http/app.ts';
@@ -19,7 +21,7 @@ import { createAuthenticator } from './identity/authenticate.ts';
 import type { Caller } from './identity/caller.ts';
 import { isMachine } from './identity/identity-host.ts';
 import { imdsOperations } from './identity/imds-operations.ts';
-import { keyOperations } from './identity/key-operations.ts';
+import { keyOperations as signingKeyOperations } from './identity/key-operations.ts';
 import { keyRotationJob } from './identity/key-rotation.ts';
 import { loginOperations } from './identity/operations.ts';
 import { OutsideIssuers } from './identity/outside-issuers.ts';
@@ -28,6 +30,8 @@ import { SigningKeys } from './identity/signing-keys.ts';
 import { clockOperations } from './jobs/clock-operations.ts';
 import { type MovableClock, openClock } from './jobs/movable-clock.ts';
 import { Scheduler } from './jobs/scheduler.ts';
+import { keyOperations } from './keys/operations.ts';
+import { keyVersionJob } from './keys/rotation-job.ts';
 import { type HostName, hostReader } from './operations/hosts.ts';
 import type { Operation } from './operations/operation.ts';
 import { Pager } from './operations/paging.ts';
@@ -129,7 +133,9 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   const { config, clock, log } = parts;
   const { installation, credentials } = await installationOf(parts, store, keyring);
   const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
-  const { app, imdsApp, machineResourceId } = await composeApps(parts, store, keyring, installation, scheduler);
+  const provider = new SoftwareProvider(parts.random);
+  const rooms = { ...parts, provider };
+  const { app, imdsApp, machineResourceId } = await composeApps(rooms, store, keyring, installation, scheduler);
   const certificate = await certificateOf(parts, store, keyring);
   const listener = await listen(
     (request, response) => app.routing(request, response),
@@ -141,6 +147,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
   scheduler.start(purgeJob({ ...parts, store, keyring }));
   const { tenantId } = installation;
+  scheduler.start(keyVersionJob({ ...parts, store, keyring, provider, findVault: readVault }));
   scheduler.start(keyRotationJob({ ...parts, store, keyring, tenantId, keyPolicy: config.keyPolicy }));
   scheduler.start(signInCleanupJob({ store }));
   scheduler.start(activityJob({ store }));
@@ -167,7 +174,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
 
 /** Joins the rooms: every operation behind one pipeline, the managed identity endpoint on a front of its own. */
 async function composeApps(
-  parts: ClockedParts,
+  parts: ClockedParts & { readonly provider: KeyProvider },
   store: Store,
   keyring: Keyring,
   installation: Installation,
@@ -180,6 +187,7 @@ async function composeApps(
   const signingKeys = await SigningKeys.open(base);
   const machineResourceId = await machineOf(parts, store, installation);
   const access = new Access(store);
+  const pager = new Pager(keyring);
   const pipeline = pipelineOf(base, access, signingKeys);
   const isOwner = (caller: Caller, scope: string) => access.isOwner(caller, scope);
   const health = () => ({
@@ -189,7 +197,7 @@ async function composeApps(
     store: { kind: config.store.kind },
     ...(clock.isMovable && { clock: { movable: true, aheadSeconds: Math.round(clock.ahead() / 1000) } }),
   });
-  const dataOperations = secretOperations({ ...base, pager: new Pager(keyring) });
+  const dataOperations = [...secretOperations({ ...base, pager }), ...keyOperations({ ...base, pager })];
   const operations: readonly Operation[] = [
     ...dataOperations,
     ...armSecretOperations(base),
@@ -197,7 +205,7 @@ async function composeApps(
     ...accessOperations({ ...base, access }),
     ...moveOperations({ ...base, access, dataOperations }),
     ...loginOperations({ ...base, signingKeys, issuers: new OutsideIssuers(config.trustedIssuers, clock) }),
-    ...keyOperations({ ...base, signingKeys, isOwner, keyPolicy: config.keyPolicy }),
+    ...signingKeyOperations({ ...base, signingKeys, isOwner, keyPolicy: config.keyPolicy }),
     ...clockOperations({
       ...parts,
       movableClock: clock,

@@ -39,3 +39,15 @@ export function jobEntry(parts: { readonly clock: Clock; readonly random: Random
     refusal: null,
   });
 }
+
+/** The same about a vault, or about what `path` names in it. */
+export function vaultJobEntry(
+  parts: { readonly clock: Clock; readonly random: Random },
+  operationName: string,
+  vault: Vault | null,
+  path: string,
+  time: number,
+): JournalEntry {
+  const resourceId = vault?.resourceId ?? '';
+  return jobEntry(parts, { operationName, time, vault, resourceId, subject: `${resourceId}${path}`, audit: null });
+}

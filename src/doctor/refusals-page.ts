@@ -5,6 +5,7 @@ import { dataRefusals } from '../refusals/data.ts';
 import { federationRefusals } from '../refusals/federation.ts';
 import { generalRefusals } from '../refusals/general.ts';
 import { graphRefusals } from '../refusals/graph.ts';
+import { keyRefusals } from '../refusals/keys.ts';
 import { lockRefusals } from '../refusals/locks.ts';
 import { loginRefusals } from '../refusals/login.ts';
 import { managedIdentityRefusals } from '../refusals/managed-identity.ts';
@@ -21,6 +22,7 @@ type Table = Readonly<Record<string, RefusalRow>>;
 const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Every plane', table: generalRefusals },
   { title: 'Data plane', table: dataRefusals },
+  { title: 'Keys', table: keyRefusals },
   { title: 'Management plane', table: managementRefusals },
   { title: 'Roles, conditions, denials', table: authorisationRefusals },
   { title: 'Management locks', table: lockRefusals },

@@ -4,7 +4,6 @@ import { Refusal } from '../refusals/refusal.ts';
 
 /** Parts of the service that this release does not have; see docs/divergences.md. The first that matches a path names it. */
 const planned: readonly { readonly plane: Plane; readonly path: RegExp; readonly feature: string }[] = [
-  { plane: 'data', path: /^\/+(deleted)?keys\b|^\/+rng\b/i, feature: 'the keys API' },
   { plane: 'data', path: /^\/+(deleted)?certificates\b/i, feature: 'the certificates API' },
   { plane: 'data', path: /^\/+(deleted)?storage\b/i, feature: 'managed storage accounts' },
   { plane: 'management', path: /\/vaults\/[^/]+\/keys\b/i, feature: 'keys under the management plane' },

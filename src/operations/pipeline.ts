@@ -260,13 +260,16 @@ export class Pipeline {
     const { code } = (error ?? {}) as { code?: unknown };
     if (code === 'store-closed' || code === 'store-unreachable' || code === 'store-busy')
       return new Refusal('audit-unavailable', {}, { cause: error });
+    const { requestId } = passage;
+    if (code === 'key-provider-unavailable')
+      return new Refusal(code, { requestId, reason: (error as Error).message }, { cause: error });
     const refusal = code === 'envelope-unreadable' ? 'vault-key-missing' : 'internal';
     this.#parts.log.error('A request failed.', {
-      requestId: passage.requestId,
+      requestId,
       operation: passage.incoming.operation.id,
       error: error instanceof Error ? (error.stack ?? error.message) : typeof error,
     });
-    return new Refusal(refusal, { requestId: passage.requestId }, { cause: error });
+    return new Refusal(refusal, { requestId }, { cause: error });
   }
 
   #entry(passage: Passage, status: number, answer: Answer | null, refusal: Refusal | null): JournalEntry {

@@ -15,6 +15,8 @@ export const backupTables: readonly { readonly table: keyof Tables; readonly key
   { table: 'vault_keys', key: ['vault_id', 'key_id'] },
   { table: 'secrets', key: ['vault_id', 'name_key'] },
   { table: 'secret_versions', key: ['vault_id', 'name_key', 'version'] },
+  { table: 'keys', key: ['vault_id', 'name_key'] },
+  { table: 'key_versions', key: ['vault_id', 'name_key', 'version'] },
   { table: 'principals', key: ['id'] },
   { table: 'applications', key: ['id'] },
   { table: 'credentials', key: ['app_id', 'id'] },

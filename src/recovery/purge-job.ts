@@ -1,13 +1,13 @@
-import { jobEntry } from '../audit/job-entry.ts';
+import { vaultJobEntry } from '../audit/job-entry.ts';
 import type { Clock, Random } from '../base/ports.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { holdsLease, type Lease } from '../jobs/lease.ts';
 import type { Job } from '../jobs/scheduler.ts';
+import { keyKind } from '../keys/service.ts';
+import { eraseObject } from '../objects/lifecycle.ts';
 import { findVaultById } from '../resources/repository.ts';
-import type { Vault } from '../resources/vault.ts';
 import { dueSecrets, isSecretDue } from '../secrets/repository.ts';
 import { eraseSecret } from '../secrets/service.ts';
-import type { JournalEntry } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
 import { purgeVault } from './purge-vault.ts';
 import { dueVaults } from './repository.ts';
@@ -29,6 +29,7 @@ export function purgeJob(parts: PurgeParts): Job {
     everyMilliseconds: 60_000,
     run: async (lease, now) => {
       while (await purgeDueSecrets(parts, lease, now));
+      while (await purgeDueKeys(parts, lease, now));
       while (await purgeDueVaults(parts, lease, now));
     },
   };
@@ -45,7 +46,24 @@ async function purgeDueSecrets(parts: PurgeParts, lease: Lease, now: number): Pr
       if (!(await isSecretDue.first(transaction, { vaultId, nameKey, now }))) return true;
       const vault = await findVaultById(transaction, vaultId);
       if (vault) await eraseSecret(transaction, vault, nameKey);
-      transaction.record(entry(parts, 'SecretPurge', vault, `/secrets/${row.name}`, now));
+      transaction.record(vaultJobEntry(parts, 'SecretPurge', vault, `/secrets/${row.name}`, now));
+      return true;
+    });
+    if (!isOurs) return false;
+  }
+  return due.length === BATCH;
+}
+
+async function purgeDueKeys(parts: PurgeParts, lease: Lease, now: number): Promise<boolean> {
+  const { queries } = keyKind;
+  const due = await queries.due.all(parts.store.reader, { now, limit: BATCH });
+  for (const { vault_id: vaultId, name_key: nameKey, name } of due) {
+    const isOurs = await parts.store.write(async (transaction) => {
+      if (!(await holdsLease(transaction, lease))) return false;
+      if (!(await queries.isDue.first(transaction, { vaultId, nameKey, now }))) return true;
+      const vault = await findVaultById(transaction, vaultId);
+      if (vault) await eraseObject(keyKind, transaction, vault, nameKey);
+      transaction.record(vaultJobEntry(parts, 'KeyPurge', vault, `/keys/${name}`, now));
       return true;
     });
     if (!isOurs) return false;
@@ -61,21 +79,10 @@ async function purgeDueVaults(parts: PurgeParts, lease: Lease, now: number): Pro
       const found = await findVaultById(transaction, vault.id);
       if (!found || found.purgeAt === null || found.purgeAt > now) return true;
       await purgeVault(transaction, parts.keyring, found);
-      transaction.record(entry(parts, 'VaultPurge', vault, '', now));
+      transaction.record(vaultJobEntry(parts, 'VaultPurge', vault, '', now));
       return true;
     });
     if (!isOurs) return false;
   }
   return due.length === BATCH;
-}
-
-function entry(
-  parts: PurgeParts,
-  operationName: string,
-  vault: Vault | null,
-  path: string,
-  time: number,
-): JournalEntry {
-  const resourceId = vault?.resourceId ?? '';
-  return jobEntry(parts, { operationName, time, vault, resourceId, subject: `${resourceId}${path}`, audit: null });
 }

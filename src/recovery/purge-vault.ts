@@ -14,6 +14,12 @@ const deleteSecrets = statement<{ vaultId: string }>((db, p) =>
 const deleteConnections = statement<{ vaultId: string }>((db, p) =>
   db.deleteFrom('private_endpoint_connections').where('vault_id', '=', p('vaultId')),
 );
+const deleteKeyVersions = statement<{ vaultId: string }>((db, p) =>
+  db.deleteFrom('key_versions').where('vault_id', '=', p('vaultId')),
+);
+const deleteKeys = statement<{ vaultId: string }>((db, p) =>
+  db.deleteFrom('keys').where('vault_id', '=', p('vaultId')),
+);
 const deleteVault = statement<{ vaultId: string }>((db, p) => db.deleteFrom('vaults').where('id', '=', p('vaultId')));
 
 /**
@@ -25,6 +31,8 @@ export async function purgeVault(transaction: Transaction, keyring: Keyring, vau
   await deleteVersions.change(transaction, { vaultId: vault.id });
   await deleteSecrets.change(transaction, { vaultId: vault.id });
   await deleteConnections.change(transaction, { vaultId: vault.id });
+  await deleteKeyVersions.change(transaction, { vaultId: vault.id });
+  await deleteKeys.change(transaction, { vaultId: vault.id });
   await keyring.destroyVaultKeys(transaction, vault.id);
   await removeAssignmentsUnder(transaction, vault.scopeKey);
   await forgetChange(transaction, vault.id);

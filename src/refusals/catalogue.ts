@@ -4,6 +4,7 @@ import { dataRefusals } from './data.ts';
 import { federationRefusals } from './federation.ts';
 import { generalRefusals } from './general.ts';
 import { graphRefusals } from './graph.ts';
+import { keyRefusals } from './keys.ts';
 import { lockRefusals } from './locks.ts';
 import { loginRefusals } from './login.ts';
 import { managedIdentityRefusals } from './managed-identity.ts';
@@ -18,6 +19,7 @@ import { signingKeyRefusals } from './signing-keys.ts';
 const tables = {
   ...generalRefusals,
   ...dataRefusals,
+  ...keyRefusals,
   ...authorisationRefusals,
   ...managementRefusals,
   ...lockRefusals,

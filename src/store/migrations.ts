@@ -1,6 +1,7 @@
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
 import { createAccessTables } from './access-tables.ts';
 import { createIdentitySecrets } from './identity-secrets-table.ts';
+import { createKeyTables } from './key-tables.ts';
 import { createManagementTables } from './management-tables.ts';
 import { createModelChangeTable } from './model-change-table.ts';
 import type { DialectName } from './port.ts';
@@ -18,6 +19,7 @@ export const migrations: readonly Migration[] = [
   async (db, dialect) => createManagementTables(db, await tableMaker(db, dialect)),
   async (db, dialect) => createIdentitySecrets(db, await tableMaker(db, dialect)),
   async (db, dialect) => createModelChangeTable(await tableMaker(db, dialect)),
+  async (db, dialect) => createKeyTables(db, await tableMaker(db, dialect)),
 ];
 
 async function firstTables(db: Kysely<Tables>, dialect: DialectName, now: number): Promise<void> {

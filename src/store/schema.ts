@@ -1,4 +1,5 @@
 import type { ColumnType } from 'kysely';
+import type { KeyTable, KeyVersionTable } from './key-tables.ts';
 
 /**
  * The tables, as both databases have them. Instants are milliseconds since the Unix epoch, truths are 0 or 1, JSON is text;
@@ -22,6 +23,8 @@ export interface Tables {
   vault_keys: { vault_id: string; key_id: string; root_key_id: string; wrapped: Uint8Array; created: number };
   secrets: SecretTable;
   secret_versions: SecretVersionTable;
+  keys: KeyTable;
+  key_versions: KeyVersionTable;
   principals: PrincipalTable;
   applications: ApplicationTable;
   credentials: CredentialTable;

@@ -8,6 +8,7 @@ import { dataRefusals } from '../../src/refusals/data.ts';
 import { federationRefusals } from '../../src/refusals/federation.ts';
 import { generalRefusals } from '../../src/refusals/general.ts';
 import { graphRefusals } from '../../src/refusals/graph.ts';
+import { keyRefusals } from '../../src/refusals/keys.ts';
 import { lockRefusals } from '../../src/refusals/locks.ts';
 import { loginRefusals } from '../../src/refusals/login.ts';
 import { managedIdentityRefusals } from '../../src/refusals/managed-identity.ts';
@@ -32,6 +33,7 @@ const applicationParts = 'src/directory/application-parts.test.ts';
 const people = 'src/directory/people.test.ts';
 const vaults = 'src/resources/vaults.test.ts';
 const roles = 'src/access/role-assignments.test.ts';
+const keys = 'tests/server/keys.test.ts';
 
 /** Codes whose answer looks like another's: the suite that sends what leads to them. */
 const alikeOnTheWire: Readonly<Record<string, string>> = {
@@ -69,6 +71,12 @@ const alikeOnTheWire: Readonly<Record<string, string>> = {
   'graph-query-invalid': directory,
   'graph-segment-unknown': directory,
   'graph-uri-taken': directory,
+  'deleted-key-not-found': keys,
+  'key-deleted': keys,
+  'key-exists': keys,
+  'key-input-unsuitable': keys,
+  'key-name-deleted': keys,
+  'key-not-found': keys,
   'name-invalid': 'tests/server/bad-input.test.ts',
   'page-invalid': vaults,
   'policy-operation-unknown': vaults,
@@ -117,6 +125,7 @@ describe('the catalogue of refusals', () => {
       generalRefusals,
       dataRefusals,
       authorisationRefusals,
+      keyRefusals,
       managementRefusals,
       lockRefusals,
       privateEndpointRefusals,

@@ -83,6 +83,59 @@ describe('every operation of secrets answers as the files demand', () => {
   });
 });
 
+describe('every operation of keys answers as the files demand', () => {
+  for (const version of dataVersions) {
+    it(`at ${version}`, async () => {
+      const name = `k-${version.replaceAll('.', '-')}`;
+      const send = (method: string, path: string, body?: unknown): Promise<WireAnswer> => {
+        const url = `${path}${path.includes('?') ? '&' : '?'}api-version=${version}`;
+        return replay.prepare(method, `main-vault.vault.${server.domain}`, url, body);
+      };
+      const ok = async (method: string, path: string, body?: unknown): Promise<WireAnswer> => {
+        const answer = await send(method, path, body);
+        assert.equal(answer.status, 200, `${method} ${path}`);
+        return answer;
+      };
+      const window = { nbf: 1, exp: 4_000_000_000 };
+      await ok('POST', `/keys/${name}/create`, { kty: 'EC', tags: { a: 'b' }, attributes: window });
+      const made = await ok('POST', `/keys/${name}/create`, { kty: 'RSA' });
+      const one = `/keys/${name}/${made.body.key.kid.split('/').at(-1)}`;
+      await ok('GET', one);
+      await ok('PATCH', one, { tags: { c: 'd' } });
+      await ok('GET', `/keys/${name}/versions`);
+      await ok('GET', '/keys?maxresults=1');
+      const digest = Buffer.alloc(32, 1).toString('base64url');
+      const signature = await ok('POST', `${one}/sign`, { alg: 'RS256', value: digest });
+      const right = await ok('POST', `${one}/verify`, { alg: 'RS256', digest, value: signature.body.value });
+      assert.equal(right.body.value, true);
+      for (const [close, open] of [
+        ['encrypt', 'decrypt'],
+        ['wrapkey', 'unwrapkey'],
+      ]) {
+        const closed = await ok('POST', `${one}/${close}`, { alg: 'RSA-OAEP', value: digest });
+        const opened = await ok('POST', `${one}/${open}`, { alg: 'RSA-OAEP', value: closed.body.value });
+        assert.equal(opened.body.value, digest);
+      }
+      await ok('GET', `/keys/${name}/rotationpolicy`);
+      await ok('PUT', `/keys/${name}/rotationpolicy`, { attributes: { expiryTime: 'P1Y' } });
+      await ok('POST', `/keys/${name}/rotate`);
+      const backup = await ok('POST', `/keys/${name}/backup`);
+      await ok('DELETE', `/keys/${name}`);
+      assert.equal((await send('GET', `/keys/${name}`)).status, 404);
+      assert.equal((await send('POST', `/keys/${name}/create`, { kty: 'EC' })).status, 409);
+      await ok('GET', `/deletedkeys/${name}`);
+      await ok('GET', '/deletedkeys');
+      await ok('POST', `/deletedkeys/${name}/recover`);
+      await ok('DELETE', `/keys/${name}`);
+      assert.equal((await send('DELETE', `/deletedkeys/${name}`)).status, 204);
+      await ok('POST', '/keys/restore', { value: backup.body.value });
+      await ok('PATCH', `/keys/${name}`, { attributes: { enabled: false } });
+      const disabled = await send('POST', `/keys/${name}/sign`, { alg: 'RS256', value: digest });
+      assert.deepEqual([disabled.status, disabled.body.error.innererror?.code], [403, 'KeyDisabled']);
+    });
+  }
+});
+
 describe('vaults and roles answer as the files demand', () => {
   const management = () => `management.${server.domain}`;
   const subscription = () => `/subscriptions/${server.subscriptionId}`;

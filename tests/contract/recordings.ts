@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type ContractFiles, isObject, type JsonObject } from './contract-files.ts';
 
 /** One request that an official client really sent, as the contract recorded it. */
@@ -37,4 +38,31 @@ function requestOf(entry: JsonObject): Omit<Recording, 'step'> {
     headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
     body: entry['body'],
   };
+}
+
+/** Takes recordings out one by one, so that the end of a suite can tell which ones nobody sent. */
+export class Deck {
+  readonly #left: Recording[];
+
+  constructor(recordings: readonly Recording[]) {
+    this.#left = [...recordings];
+  }
+
+  /** The next recording of a step, of a method and a path that begins with a text. */
+  take(method: string, start: string, step?: string): Recording {
+    const found = this.#left.findIndex(
+      (one) => one.method === method && one.url.startsWith(start) && (step === undefined || one.step === step),
+    );
+    assert.ok(found >= 0, `no recording of ${method} ${start} ${step ?? ''} is left`);
+    return this.#left.splice(found, 1)[0]!;
+  }
+
+  /** The next recording of a step. */
+  step(name: string): Recording {
+    return this.take(this.#left.find(({ step }) => step === name)?.method ?? '(none)', '', name);
+  }
+
+  rest(): readonly Recording[] {
+    return this.#left;
+  }
 }

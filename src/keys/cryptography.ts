@@ -1,0 +1,126 @@
+import { toBase64Url, toSeconds } from '../base/text.ts';
+import type { CipherUse } from '../crypto/algorithms.ts';
+import { KeyInputFault, type Sealed, type StoredKey } from '../crypto/key-provider.ts';
+import { liveRow } from '../objects/lifecycle.ts';
+import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
+import { isVersionAtLeast } from '../operations/versions.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import type { SealedKeyRow } from './repository.ts';
+import { type KeyParts, keyBinding, keyKind } from './service.ts';
+import { familyOf, publicMembersOf, specOf } from './stored-key.ts';
+import {
+  checkUse,
+  type KeyUse,
+  readBytes,
+  readCipherAlgorithm,
+  readDigest,
+  readPlain,
+  readSealed,
+  readSignatureAlgorithm,
+  type UsableKey,
+} from './use.ts';
+import { keyId } from './wire.ts';
+
+/** POST /keys/{name}/{version}/sign: signs a digest. */
+export async function sign(parts: KeyParts, call: Call): Promise<Answer> {
+  const { row, key } = await usableKey(parts, call, 'sign');
+  const body = call.body ?? {};
+  const algorithm = readSignatureAlgorithm(body, key, isServed(call));
+  const digest = readDigest(body, 'value', algorithm);
+  const signature = await fitting(row, parts.provider.sign(storedKey(parts, call, row), algorithm, digest));
+  return result(call, row, { value: toBase64Url(signature) });
+}
+
+/** POST /keys/{name}/{version}/verify: whether a signature of a digest is right. */
+export async function verify(parts: KeyParts, call: Call): Promise<Answer> {
+  const { row, key } = await usableKey(parts, call, 'verify');
+  const body = call.body ?? {};
+  const algorithm = readSignatureAlgorithm(body, key, isServed(call));
+  const digest = readDigest(body, 'digest', algorithm);
+  const signature = readBytes(body['value'], 'value');
+  const value = await parts.provider.verify(storedKey(parts, call, row), algorithm, digest, signature);
+  return { status: 200, body: { value }, ...about(call, row) };
+}
+
+/** POST /keys/{name}/{version}/encrypt and wrapkey. */
+export async function encrypt(parts: KeyParts, call: Call, use: CipherUse): Promise<Answer> {
+  const { row, key } = await usableKey(parts, call, use);
+  const body = call.body ?? {};
+  const algorithm = readCipherAlgorithm(body, key, use, isServed(call));
+  const sealed = await fitting(row, parts.provider.encrypt(storedKey(parts, call, row), algorithm, readPlain(body)));
+  return result(call, row, shown(sealed));
+}
+
+/** POST /keys/{name}/{version}/decrypt and unwrapkey. Every way to fail has one answer. */
+export async function decrypt(parts: KeyParts, call: Call, use: CipherUse): Promise<Answer> {
+  const { row, key } = await usableKey(parts, call, use);
+  const body = call.body ?? {};
+  const algorithm = readCipherAlgorithm(body, key, use, isServed(call));
+  const value = await fitting(row, parts.provider.decrypt(storedKey(parts, call, row), algorithm, readSealed(body)));
+  return result(call, row, { value: toBase64Url(value) });
+}
+
+async function usableKey(
+  { store }: KeyParts,
+  call: Call,
+  use: KeyUse,
+): Promise<{ readonly row: SealedKeyRow; readonly key: UsableKey }> {
+  const row = await liveRow(keyKind, store.reader, call);
+  const members = publicMembersOf(row);
+  const key: UsableKey = {
+    vault: vaultOf(call).name,
+    name: row.name,
+    version: row.version,
+    isEnabled: row.enabled === 1,
+    nbf: row.nbf,
+    exp: row.exp,
+    operations: JSON.parse(row.key_ops) as string[],
+    family: familyOf(row),
+    bits: row.size,
+    curve: 'crv' in members ? (members.crv ?? null) : null,
+  };
+  checkUse(key, use, toSeconds(call.time));
+  return { row, key };
+}
+
+function storedKey({ store, keyring }: KeyParts, call: Call, row: SealedKeyRow): StoredKey {
+  const vaultId = vaultOf(call).id;
+  return {
+    id: `${vaultId}/${row.name_key}/${row.version}`,
+    spec: specOf(row),
+    publicMembers: publicMembersOf(row),
+    open: () =>
+      keyring.openInVault(store.reader, vaultId, keyBinding(vaultId, row.name_key, row.version), row.envelope),
+  };
+}
+
+/** One answer for whatever does not fit: a longer or shorter one would be an oracle. */
+async function fitting<T>(row: SealedKeyRow, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof KeyInputFault) throw new Refusal('key-input-unsuitable', { name: row.name });
+    throw error;
+  }
+}
+
+function shown({ value, iv, tag, aad }: Sealed): Record<string, string> {
+  return {
+    value: toBase64Url(value),
+    ...(iv && { iv: toBase64Url(iv) }),
+    ...(tag && { tag: toBase64Url(tag) }),
+    ...(aad && { aad: toBase64Url(aad) }),
+  };
+}
+
+function result(call: Call, row: SealedKeyRow, members: Record<string, string>): Answer {
+  return { status: 200, body: { kid: keyId(call, row), ...members }, ...about(call, row) };
+}
+
+function about(call: Call, row: SealedKeyRow) {
+  return { subject: keyId(call, row), audit: { algorithm: String(call.body?.['alg']), keyType: row.kty } };
+}
+
+function isServed(call: Call): (since: string) => boolean {
+  return (since) => isVersionAtLeast(call.apiVersion, since);
+}

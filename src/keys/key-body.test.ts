@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
+
+const every = ['encrypt', 'decrypt', 'sign', 'verify', 'wrapKey', 'unwrapKey'];
+
+describe('the body of a create', () => {
+  it('has the defaults of the service', () => {
+    assert.deepEqual(readNewKey({ kty: 'RSA' }), {
+      family: 'RSA',
+      isHsm: false,
+      operations: every,
+      attributes: { enabled: true, nbf: null, exp: null },
+      tags: null,
+      spec: { family: 'RSA', bits: 2048, publicExponent: 65_537 },
+    });
+    assert.deepEqual(readNewKey({ kty: 'EC-HSM' }).spec, { family: 'EC', curve: 'P-256' });
+    assert.deepEqual(readNewKey({ kty: 'EC' }).operations, ['sign', 'verify']);
+    assert.deepEqual(readNewKey({ kty: 'oct' }).spec, { family: 'oct', bits: 256 });
+    assert.equal(readNewKey({ kty: 'oct-HSM' }).isHsm, true);
+  });
+
+  it('takes what the API has', () => {
+    assert.deepEqual(readNewKey({ kty: 'RSA', key_size: 4096, public_exponent: 3 }).spec, {
+      family: 'RSA',
+      bits: 4096,
+      publicExponent: 3,
+    });
+    assert.deepEqual(readNewKey({ kty: 'EC', crv: 'P-256K', key_size: 256 }).spec, { family: 'EC', curve: 'P-256K' });
+    assert.deepEqual(readNewKey({ kty: 'EC', key_size: 521 }).spec, { family: 'EC', curve: 'P-521' });
+    assert.deepEqual(readNewKey({ kty: 'RSA', key_ops: ['Sign', 'sign', 'WRAPKEY'] }).operations, ['sign', 'wrapKey']);
+    assert.deepEqual(readNewKey({ kty: 'RSA', key_ops: [] }).operations, []);
+  });
+
+  it('refuses the rest', () => {
+    const wrong: readonly Record<string, unknown>[] = [
+      {},
+      { kty: 'rsa' },
+      { kty: 5 },
+      { kty: 'constructor' },
+      { kty: 'RSA', key_size: 1024 },
+      { kty: 'RSA', key_size: '2048' },
+      { kty: 'RSA', public_exponent: 4 },
+      { kty: 'RSA', public_exponent: 1 },
+      { kty: 'RSA', public_exponent: 2 ** 31 + 1 },
+      { kty: 'EC', crv: 'P-192' },
+      { kty: 'EC', crv: 'toString' },
+      { kty: 'EC', crv: 'P-384', key_size: 256 },
+      { kty: 'oct', key_size: 64 },
+      { kty: 'EC', key_ops: ['encrypt'] },
+      { kty: 'RSA', key_ops: 'sign' },
+      { kty: 'RSA', key_ops: [null] },
+      { kty: 'RSA', tags: { a: 'b'.repeat(257) } },
+    ];
+    for (const body of wrong) {
+      assert.throws(() => readNewKey(body), { code: 'property-invalid' }, JSON.stringify(body));
+    }
+    const exportable = { kty: 'RSA', attributes: { exportable: true } };
+    assert.throws(() => readNewKey(exportable), { code: 'key-release-policy-missing' });
+    assert.throws(() => readNewKey({ ...exportable, release_policy: { data: 'e30' } }), { code: 'not-implemented' });
+  });
+});
+
+describe('the body of an import', () => {
+  const modulus = Buffer.alloc(256, 0xff).toString('base64url');
+  const rsa = { kty: 'RSA', n: modulus, e: 'AQAB', d: 'AQ', p: 'AQ', q: 'AQ', dp: 'AQ', dq: 'AQ', qi: 'AQ' };
+
+  it('takes a private key alone, and keeps no member that the type does not have', () => {
+    const { jwk, operations, isHsm } = readImportedKey({ key: { ...rsa, key_ops: ['sign'], other: 'x' }, Hsm: true });
+    assert.deepEqual(Object.keys(jwk.members), ['n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi']);
+    assert.deepEqual([operations, isHsm], [['sign'], true]);
+  });
+
+  it('refuses public halves, odd sizes and what is not base64url', () => {
+    for (const key of [
+      { ...rsa, d: undefined },
+      { ...rsa, n: Buffer.alloc(128, 0xff).toString('base64url') },
+      { ...rsa, n: `${modulus}!` },
+      { ...rsa, e: 'AQABAAE' },
+      { kty: 'EC', crv: 'P-256', x: 'AQ', y: 'AQ' },
+      { kty: 'oct', k: 'AQ' },
+      { kty: 'oct' },
+      {},
+    ]) {
+      assert.throws(() => readImportedKey({ key }), { code: 'property-invalid' }, JSON.stringify(key).slice(0, 80));
+    }
+    assert.throws(() => readImportedKey({}), { code: 'property-invalid' });
+    assert.throws(() => readImportedKey({ key: { kty: 'RSA-HSM', key_hsm: 'AQ' } }), { code: 'not-implemented' });
+  });
+});
+
+describe('the body of an update', () => {
+  it('gives only what was sent', () => {
+    assert.deepEqual(readKeyChange({}, 'EC'), {});
+    assert.deepEqual(readKeyChange({ key_ops: ['verify'], attributes: { exp: 5 } }, 'EC'), {
+      exp: 5,
+      operations: ['verify'],
+    });
+    assert.throws(() => readKeyChange({ key_ops: ['encrypt'] }, 'EC'), { code: 'property-invalid' });
+  });
+});

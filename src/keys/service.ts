@@ -1,0 +1,206 @@
+import { newVersion } from '../base/ids.ts';
+import type { Random } from '../base/ports.ts';
+import { sealEnvelope } from '../crypto/envelope.ts';
+import { KeyInputFault, type KeyProvider, type KeySpec, type MadeKey } from '../crypto/key-provider.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { checkWindow, invalid } from '../objects/attributes.ts';
+import { answerFor, liveRow, nameOf, type ObjectKind, type ObjectParts, rowToAddTo } from '../objects/lifecycle.ts';
+import type { Named } from '../objects/object-queries.ts';
+import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import type { Vault } from '../resources/vault.ts';
+import type { Transaction } from '../store/port.ts';
+import { type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
+import type { KeyRow } from './repository.ts';
+import * as repository from './repository.ts';
+import { scheduleRotation } from './rotation-due.ts';
+import { familyOf } from './stored-key.ts';
+import { keyBundle, keyItem } from './wire.ts';
+
+/** What the keys room needs. */
+export interface KeyParts extends ObjectParts {
+  readonly keyring: Keyring;
+  readonly random: Random;
+  readonly provider: KeyProvider;
+}
+
+/** Keys as the life of objects sees them. */
+export const keyKind: ObjectKind<KeyRow> = {
+  collection: 'keys',
+  queries: repository.keyQueries,
+  refusals: {
+    notFound: 'key-not-found',
+    deleted: 'key-deleted',
+    deletedNotFound: 'deleted-key-not-found',
+    nameDeleted: 'key-name-deleted',
+    exists: 'key-exists',
+  },
+  bundle: keyBundle,
+  item: keyItem,
+};
+
+/** POST /keys/{name}/create: a new version, which becomes the current one. */
+export async function createKey(parts: KeyParts, call: Call): Promise<Answer> {
+  const key = readNewKey(call.body ?? {});
+  checkWindow(key.attributes.nbf, key.attributes.exp);
+  refuseHardware(key, vaultOf(call));
+  return addVersion(parts, call, key, await parts.provider.generate(key.spec));
+}
+
+/** PUT /keys/{name}: a key from outside as a new version, which becomes the current one. */
+export async function importKey(parts: KeyParts, call: Call): Promise<Answer> {
+  const key = readImportedKey(call.body ?? {});
+  checkWindow(key.attributes.nbf, key.attributes.exp);
+  refuseHardware(key, vaultOf(call));
+  const made = await parts.provider.importKey(key.jwk).catch((error: unknown) => {
+    throw error instanceof KeyInputFault ? invalid('key', 'it is no valid private key') : error;
+  });
+  return addVersion(parts, call, key, made);
+}
+
+/** GET /keys/{name}[/{version}]: the public members, whatever the key's state. */
+export async function getKey({ store }: KeyParts, call: Call): Promise<Answer> {
+  const row = await liveRow(keyKind, store.reader, call);
+  return answerFor(keyKind, call, row, keyBundle(call, row));
+}
+
+/** PATCH /keys/{name}[/{version}]: changes what is sent, keeps the rest; the key itself never changes. */
+export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
+  const vault = vaultOf(call);
+  return call.commit(async (transaction) => {
+    const row = await liveRow(keyKind, transaction, call);
+    const change = readKeyChange(call.body ?? {}, familyOf(row));
+    const updated: KeyRow = {
+      ...row,
+      updated: call.time,
+      enabled: change.enabled === undefined ? row.enabled : Number(change.enabled),
+      nbf: change.nbf ?? row.nbf,
+      exp: change.exp ?? row.exp,
+      tags: change.tags === undefined ? row.tags : JSON.stringify(change.tags),
+      key_ops: change.operations === undefined ? row.key_ops : JSON.stringify(change.operations),
+    };
+    checkWindow(updated.nbf, updated.exp);
+    await repository.updateKeyVersion.change(transaction, {
+      vaultId: vault.id,
+      nameKey: row.name_key,
+      version: row.version,
+      updated: updated.updated,
+      enabled: updated.enabled,
+      nbf: updated.nbf,
+      exp: updated.exp,
+      tags: updated.tags,
+      keyOps: updated.key_ops,
+    });
+    if (row.version === row.current_version) {
+      await scheduleRotation(transaction, { vaultId: vault.id, nameKey: row.name_key }, updated);
+    }
+    return answerFor(keyKind, call, updated, keyBundle(call, updated));
+  });
+}
+
+async function addVersion(parts: KeyParts, call: Call, key: NewKey, made: MadeKey): Promise<Answer> {
+  const { name, nameKey } = nameOf(call);
+  const version = newVersion(parts.random);
+  const work = async (transaction: Transaction) => {
+    const current = await rowToAddTo(keyKind, transaction, call, nameKey);
+    const row: KeyRow = {
+      ...nextVersion(current, { name, nameKey, version }, call.time),
+      enabled: key.attributes.enabled ? 1 : 0,
+      nbf: key.attributes.nbf,
+      exp: key.attributes.exp,
+      tags: key.tags && JSON.stringify(key.tags),
+      kty: key.family,
+      size: sizeOf(made.spec),
+      public_key: JSON.stringify(made.publicMembers),
+      key_ops: JSON.stringify(key.operations),
+    };
+    await storeVersion(parts, transaction, vaultOf(call), row, made.material, current !== null);
+    return answerFor(keyKind, call, row, keyBundle(call, row));
+  };
+  return call.commit(work).finally(() => made.material.fill(0));
+}
+
+/** The state of a version that follows `current`, or begins a name. */
+export function nextVersion(
+  current: KeyRow | null,
+  { name, nameKey, version }: { readonly name: string; readonly nameKey: string; readonly version: string },
+  now: number,
+) {
+  return {
+    name_key: nameKey,
+    name: current?.name ?? name,
+    current_version: version,
+    deleted: null,
+    purge_at: null,
+    version,
+    sequence: (current?.sequence ?? 0) + 1,
+    created: now,
+    updated: now,
+    previous_version: current?.version ?? null,
+  };
+}
+
+/** Stores a version as the current one of its name. The material stays whole, since a transaction may run twice. */
+export async function storeVersion(
+  { keyring, random }: Pick<KeyParts, 'keyring' | 'random'>,
+  transaction: Transaction,
+  vault: Vault,
+  row: KeyRow,
+  material: Buffer,
+  isThere: boolean,
+): Promise<void> {
+  const named: Named = { vaultId: vault.id, nameKey: row.name_key };
+  await insertSealed({ keyring, random }, transaction, vault, row, material);
+  if (isThere) await repository.keyQueries.setCurrent.change(transaction, { ...named, version: row.version });
+  else {
+    const { name, version, created } = row;
+    await repository.insertKey.change(transaction, { ...named, name, version, created });
+  }
+  await scheduleRotation(transaction, named, row);
+}
+
+/** Stores a version with its material sealed; which one is current is not its matter. */
+export async function insertSealed(
+  { keyring, random }: Pick<KeyParts, 'keyring' | 'random'>,
+  transaction: Transaction,
+  vault: Vault,
+  row: KeyRow,
+  material: Buffer,
+): Promise<void> {
+  const key = await keyring.vaultKey(transaction, vault.id);
+  await repository.insertKeyVersion.change(transaction, {
+    vaultId: vault.id,
+    nameKey: row.name_key,
+    version: row.version,
+    sequence: row.sequence,
+    created: row.created,
+    updated: row.updated,
+    enabled: row.enabled,
+    nbf: row.nbf,
+    exp: row.exp,
+    tags: row.tags,
+    kty: row.kty,
+    size: row.size,
+    publicKey: row.public_key,
+    keyOps: row.key_ops,
+    previousVersion: row.previous_version,
+    envelope: sealEnvelope(key, keyBinding(vault.id, row.name_key, row.version), material, random),
+  });
+}
+
+/** What the envelope of a version is bound to. */
+export function keyBinding(vaultId: string, nameKey: string, version: string): readonly string[] {
+  return ['key', vaultId, nameKey, version];
+}
+
+/** Bits of a modulus or of a symmetric key; 0 for curves. */
+export function sizeOf(spec: KeySpec): number {
+  return spec.family === 'EC' ? 0 : spec.bits;
+}
+
+/** A standard vault has no hardware, and no token can be configured yet. */
+function refuseHardware({ isHsm, family }: NewKey, vault: Vault): void {
+  if (!isHsm) return;
+  if (vault.settings.sku !== 'premium') throw new Refusal('key-needs-premium', { vault: vault.name, family });
+  throw new Refusal('not-implemented', { feature: 'keys in a hardware security module' });
+}
