@@ -1,4 +1,4 @@
-import { toIso } from '../base/text.ts';
+import { toIso, toSeconds } from '../base/text.ts';
 import type { Plane } from '../operations/operation.ts';
 import { catalogue } from '../refusals/catalogue.ts';
 import { fill, type Refusal } from '../refusals/refusal.ts';
@@ -101,7 +101,12 @@ function explained(row: RefusalRow, refusal: Refusal, frame: Frame): string {
 
 function challenge(refusal: Refusal, frame: Frame): string {
   const base = `Bearer authorization="${frame.authority}", resource="${frame.resource}"`;
-  return refusal.code === 'token-missing' ? base : `${base}, error="invalid_token"`;
+  if (refusal.code === 'token-missing') return base;
+  if (refusal.code !== 'token-credential-removed') return `${base}, error="invalid_token"`;
+  // Clients that know this answer ask for a new token instead of showing the one they keep (Entra, "Claims challenges").
+  const claims = { access_token: { nbf: { essential: true, value: String(toSeconds(frame.now)) } } };
+  const encoded = Buffer.from(JSON.stringify(claims)).toString('base64');
+  return `${base}, error="insufficient_claims", claims="${encoded}"`;
 }
 
 function isTokenPlane(plane: Plane | 'unknown'): boolean {

@@ -7,6 +7,8 @@ export interface Outgoing {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Undefined for no body. */
   readonly body?: unknown;
+  /** A page in place of a body. */
+  readonly html?: string | undefined;
 }
 
 const MAX_KNOWN = 10_000;
@@ -29,7 +31,7 @@ const networks = new Map<string, string>();
  * header is checked, copied and lower-cased anew, which took a tenth of the time of a small answer.
  */
 export function send(passage: Passage, reply: FastifyReply, outgoing: Outgoing): void {
-  const { status, body } = outgoing;
+  const { status, body, html } = outgoing;
   const head: string[] = [...everywhere, 'x-ms-request-id', passage.requestId];
   const clientId = clientRequestId(passage);
   if (clientId) head.push('x-ms-client-request-id', clientId);
@@ -47,14 +49,15 @@ export function send(passage: Passage, reply: FastifyReply, outgoing: Outgoing):
   const given = outgoing.headers;
   if (given) replaceHeaders(head, given);
   reply.hijack();
-  if (body === undefined) {
+  if (body === undefined && html === undefined) {
     if (status !== 204 && status >= 200) head.push('content-length', '0');
     reply.raw.writeHead(status, head);
     reply.raw.end();
     return;
   }
-  const text = JSON.stringify(body);
-  head.push('content-type', 'application/json; charset=utf-8', 'content-length', String(Buffer.byteLength(text)));
+  const text = html ?? JSON.stringify(body);
+  const type = html === undefined ? 'application/json; charset=utf-8' : 'text/html; charset=utf-8';
+  head.push('content-type', type, 'content-length', String(Buffer.byteLength(text)));
   reply.raw.writeHead(status, head);
   reply.raw.end(text);
 }

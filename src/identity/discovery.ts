@@ -25,7 +25,12 @@ export function providerMetadata(authority: Authority, version: 1 | 2): Readonly
     jwks_uri: version === 2 ? `${base}/discovery/v2.0/keys` : `${base}/discovery/keys`,
     token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic', 'private_key_jwt'],
     token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256'],
-    grant_types_supported: ['client_credentials', 'password', 'refresh_token'],
+    grant_types_supported: [
+      'client_credentials',
+      'password',
+      'refresh_token',
+      'urn:ietf:params:oauth:grant-type:device_code',
+    ],
     // There is no sign-in by redirection yet. Clients want the endpoint named all the same; it says so.
     response_types_supported: [],
     response_modes_supported: [],

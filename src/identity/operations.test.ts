@@ -288,13 +288,24 @@ describe('the identity plane', () => {
     });
 
     it('refuses the grants that this release does not have', async () => {
-      for (const grant of ['authorization_code', 'device_code', 'constructor']) {
+      for (const grant of ['authorization_code', 'constructor']) {
         await refused({ grant_type: grant }, 400, 'unsupported_grant_type', 70003);
       }
-      const { status, body } = await plane.login('POST', `/${TENANT}/oauth2/v2.0/devicecode`, {
-        form: { client_id: 'x' },
-      });
-      assert.deepEqual([status, body.error_codes], [400, [70003]]);
+    });
+
+    it('names the endpoint of sign-in by redirection, which says that there is none yet', async () => {
+      for (const version of ['v2.0/', '']) {
+        const { body } = await plane.login('GET', `/common/${version}.well-known/openid-configuration`);
+        assert.deepEqual(body.response_types_supported, []);
+        const answer = await plane.login('GET', body.authorization_endpoint.slice(ORIGIN.length));
+        assert.deepEqual([answer.status, answer.body.error_codes], [400, [70003]]);
+        assert.deepEqual(body.grant_types_supported, [
+          'client_credentials',
+          'password',
+          'refresh_token',
+          'urn:ietf:params:oauth:grant-type:device_code',
+        ]);
+      }
     });
 
     it('takes about the same time for an unknown application as for a wrong secret', async () => {

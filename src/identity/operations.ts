@@ -1,6 +1,7 @@
 import type { Answer, Call, Operation } from '../operations/operation.ts';
 import { noVersions } from '../operations/versions.ts';
 import { type Authority, instanceMetadata, providerMetadata, userRealm } from './discovery.ts';
+import { pageOperations } from './page-operations.ts';
 import { assertTenant, type IdentityParts, isOurTenant } from './parts.ts';
 import { PersonSignIn } from './person-sign-in.ts';
 import { PersonTokens } from './person-tokens.ts';
@@ -24,8 +25,13 @@ const forms = [
  */
 export function loginOperations(parts: IdentityParts): readonly Operation[] {
   const signIn = new PersonSignIn(parts);
-  const tokens = new TokenEndpoint(parts, new PersonTokens(parts, signIn));
-  return forms.flatMap(({ prefix, suffix, base }) => {
+  const people = new PersonTokens(parts, signIn);
+  const tokens = new TokenEndpoint(parts, people);
+  const start = (version: 1 | 2) => async (call: Call) => {
+    assertTenant(parts, call);
+    return people.startDevice(call, version);
+  };
+  const rows = forms.flatMap(({ prefix, suffix, base }) => {
     const metadata = (version: 1 | 2) => async (call: Call) =>
       document(providerMetadata(authorityOf(parts, call, base), version));
     const keys = async (call: Call) => {
@@ -74,10 +80,11 @@ export function loginOperations(parts: IdentityParts): readonly Operation[] {
       }),
       token({ id: `TokenIssue${suffix}`, path: `${prefix}/oauth2/v2.0/token`, run: (call) => tokens.issue(call, 2) }),
       token({ id: `TokenIssueV1${suffix}`, path: `${prefix}/oauth2/token`, run: (call) => tokens.issue(call, 1) }),
-      token({ id: `DeviceCode${suffix}`, path: `${prefix}/oauth2/v2.0/devicecode`, run: unavailable('device_code') }),
-      token({ id: `DeviceCodeV1${suffix}`, path: `${prefix}/oauth2/devicecode`, run: unavailable('device_code') }),
+      token({ id: `DeviceCode${suffix}`, path: `${prefix}/oauth2/v2.0/devicecode`, run: start(2) }),
+      token({ id: `DeviceCodeV1${suffix}`, path: `${prefix}/oauth2/devicecode`, run: start(1) }),
     ];
   });
+  return [...rows, ...pageOperations(parts, signIn)];
 }
 
 function authorityOf(parts: IdentityParts, call: Call, base: string): Authority {

@@ -65,6 +65,24 @@ export function readRefreshRequest(
   };
 }
 
+/** A device that asks with its code whether its user has decided (RFC 8628 §3.4). */
+export interface DevicePoll {
+  readonly client: ClaimedClient;
+  readonly deviceCode: string;
+  readonly version: 1 | 2;
+  readonly wantsClientInfo: boolean;
+}
+
+/** Reads a device's question; libraries of version 1 call the code `code`. @throws Refusal */
+export function readDevicePoll(form: Form, authorization: string | undefined, version: 1 | 2): DevicePoll {
+  return {
+    client: readClient(form, authorization),
+    deviceCode: field(form, 'device_code') || requireField(form, field(form, 'code') ? 'code' : 'device_code'),
+    version,
+    wantsClientInfo: field(form, 'client_info') === '1',
+  };
+}
+
 /** Reads what a form asks for about a person. @throws Refusal */
 export function readPersonOrder(form: Form, version: 1 | 2, domain: string): PersonOrder {
   const resource = readAudience(form, version, domain, PERSON_PERMISSIONS);

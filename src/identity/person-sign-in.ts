@@ -44,10 +44,12 @@ export class PersonSignIn {
   }
 
   /**
+   * Signs somebody in.
+   * @param purpose `toChangeIt`: also where the password has to be changed first
    * @throws Refusal `sign-in-wrong` for an unknown name as for a wrong password, `sign-in-locked` whatever the password is,
    * `sign-in-busy`; `person-disabled` and `password-expired` only where the password was right
    */
-  async signIn(attempt: SignInAttempt): Promise<SignedInPerson> {
+  async signIn(attempt: SignInAttempt, purpose: { readonly toChangeIt?: boolean } = {}): Promise<SignedInPerson> {
     const { username, password, address, now } = attempt;
     if (username.length > MAX_NAME || password.length > MAX_PASSWORD) throw wrong(null, address);
     const subjects = this.#subjects(attempt);
@@ -60,7 +62,7 @@ export class PersonSignIn {
       await store.write((transaction) => endAttempt(transaction, subjects, isRight && row !== null, now));
       if (!isRight || !row || !principal) throw wrong(principal, address);
       if (principal.enabled !== 1) throw new Refusal('person-disabled', { oid: principal.id });
-      if (row.must_change === 1) throw new Refusal('password-expired', { oid: principal.id });
+      if (row.must_change === 1 && !purpose.toChangeIt) throw new Refusal('password-expired', { oid: principal.id });
       return { principal, proof: row.version };
     });
   }

@@ -2,9 +2,24 @@ import type { Answer, Call } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Transaction } from '../store/port.ts';
 import { keepUse } from './client-assertion.ts';
+import {
+  DEVICE_CODE_SECONDS,
+  judgeDeviceCode,
+  keepDeviceCode,
+  newDeviceCode,
+  notePoll,
+  POLL_SECONDS,
+  takeDeviceCode,
+} from './device-codes.ts';
 import type { IdentityParts } from './parts.ts';
 import { answerPerson } from './person-answer.ts';
-import { type PersonOrder, readPasswordRequest, readRefreshRequest } from './person-request.ts';
+import {
+  type PersonOrder,
+  readDevicePoll,
+  readPasswordRequest,
+  readPersonOrder,
+  readRefreshRequest,
+} from './person-request.ts';
 import { assertStanding, type PersonSignIn, type SignedInPerson } from './person-sign-in.ts';
 import { admitPersonClient, type PersonClient } from './public-clients.ts';
 import {
@@ -14,7 +29,7 @@ import {
   newRefreshToken,
   replaceRefreshToken,
 } from './refresh-tokens.ts';
-import type { ClaimedClient } from './token-request.ts';
+import { type ClaimedClient, readClient } from './token-request.ts';
 
 /** The grants by which a client gets tokens for a person. */
 export class PersonTokens {
@@ -65,6 +80,39 @@ export class PersonTokens {
     }
   }
 
+  /** `POST …/devicecode` @throws Refusal */
+  async startDevice(call: Call, version: 1 | 2): Promise<Answer> {
+    const form = call.body ?? {};
+    const claimed = readClient(form, authorizationOf(call));
+    const order = readPersonOrder(form, version, this.#parts.domain);
+    const { clientId } = await this.#admit(call, claimed, order);
+    const code = newDeviceCode(this.#parts.random);
+    const start = { clientId, order, address: call.clientAddress, now: call.time };
+    return call.commit(async (transaction) => {
+      await keepDeviceCode(transaction, code, start);
+      return deviceAnswer(call.origin, version, code);
+    });
+  }
+
+  /** `grant_type=urn:ietf:params:oauth:grant-type:device_code` @throws Refusal */
+  async byDeviceCode(call: Call, version: 1 | 2): Promise<Answer> {
+    const { reader } = this.#parts.store;
+    const poll = readDevicePoll(call.body ?? {}, authorizationOf(call), version);
+    const asked = { text: poll.deviceCode, clientId: poll.client.clientId, now: call.time };
+    const approved = await judgeDeviceCode(reader, asked).catch(async (error: unknown) => {
+      if (error instanceof Refusal && error.code === 'device-code-pending')
+        await this.#parts.store.write((transaction) => notePoll(transaction, poll.deviceCode, call.time));
+      throw error;
+    });
+    const { oid, proof } = approved;
+    const order = { ...approved.order, version, wantsClientInfo: poll.wantsClientInfo };
+    const client = await this.#admit(call, poll.client, order);
+    const principal = await assertStanding(reader, { oid, proof });
+    return this.grant(call, client, { principal, proof }, order, (transaction) =>
+      takeDeviceCode(transaction, poll.deviceCode),
+    );
+  }
+
   /**
    * Gives a client the tokens of a person who has just signed in.
    * @param settle what else is to hold together with it, in its transaction
@@ -109,6 +157,32 @@ export class PersonTokens {
     const grant = { principal, client, proof, refresh, issuer, address: call.clientAddress, now: call.time };
     return answerPerson(this.#parts, grant, order);
   }
+}
+
+/** RFC 8628 §3.2; version 1 has numbers as text, and `verification_url`. */
+function deviceAnswer(
+  origin: string,
+  version: 1 | 2,
+  code: { readonly text: string; readonly userCode: string },
+): Answer {
+  const url = `${origin}/devicelogin`;
+  const { text, userCode } = code;
+  const [expires, interval] =
+    version === 2 ? [DEVICE_CODE_SECONDS, POLL_SECONDS] : [`${DEVICE_CODE_SECONDS}`, `${POLL_SECONDS}`];
+  const message = `To sign in, use a web browser to open the page ${url} and enter the code ${userCode} to authenticate.`;
+  return {
+    status: 200,
+    headers: { 'cache-control': 'no-store', pragma: 'no-cache' },
+    body: {
+      user_code: userCode,
+      device_code: text,
+      verification_uri: url,
+      ...(version === 1 && { verification_url: url }),
+      expires_in: expires,
+      interval,
+      message,
+    },
+  };
 }
 
 /** The Authorization header of a request at the token endpoint. */

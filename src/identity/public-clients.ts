@@ -53,6 +53,13 @@ export async function admitPersonClient(
   return { clientId, name: principal.display_name, acr: '0', proved: null };
 }
 
+/** The name of a client that was admitted before, as people are shown it. */
+export async function clientName(parts: IdentityParts, clientId: string): Promise<string> {
+  const tool = Object.hasOwn(officialTools, clientId) ? officialTools[clientId] : undefined;
+  if (tool !== undefined) return tool;
+  return (await principalByAppId.first(parts.store.reader, { appId: clientId }))?.display_name ?? clientId;
+}
+
 /** Whether an application's details say that people may sign in through it without its proving itself (Graph's property). */
 function isPublic(details: string): boolean {
   return (JSON.parse(details) as { isFallbackPublicClient?: unknown }).isFallbackPublicClient === true;

@@ -10,6 +10,9 @@ const AFTER_FAMILIAR = 'familiar;';
 /** Above every subject: they are ASCII. */
 const END = '\u007f';
 
+/** A device that asks with an expired code is told so for this long. */
+const ASKED_AGAIN_MS = 900_000;
+
 /** Forgets device codes and refresh tokens that have expired, and attempts that count no more: none of it is asked for again. */
 export function signInCleanupJob({ store }: { readonly store: Store }): Job {
   return {
@@ -18,7 +21,7 @@ export function signInCleanupJob({ store }: { readonly store: Store }): Job {
     run: (lease, now) =>
       store.write(async (transaction) => {
         if (!(await holdsLease(transaction, lease))) return;
-        await rows.deleteDeviceCodesBefore.change(transaction, { now });
+        await rows.deleteDeviceCodesBefore.change(transaction, { now: now - ASKED_AGAIN_MS });
         await rows.deleteRefreshTokensBefore.change(transaction, { now });
         const others = { before: now - FORGET_FAILURES_MS, now };
         await rows.deleteLocksBefore.change(transaction, { from: '', to: FAMILIAR, ...others });

@@ -25,6 +25,9 @@ export class TokenEndpoint {
         return this.#people.byPassword(call, version);
       case 'refresh_token':
         return this.#people.byRefreshToken(call, version);
+      case 'urn:ietf:params:oauth:grant-type:device_code':
+      case 'device_code':
+        return this.#people.byDeviceCode(call, version);
       default:
         return this.#issueToApplication(call, version);
     }

@@ -34,8 +34,6 @@ const APPLICATION_PERMISSIONS = ['.default'];
 /** Grants that Entra has and this release has not, by name, as people know them. */
 const otherGrants: Readonly<Record<string, string>> = {
   authorization_code: 'authorization code',
-  device_code: 'device code',
-  'urn:ietf:params:oauth:grant-type:device_code': 'device code',
   'urn:ietf:params:oauth:grant-type:jwt-bearer': 'on behalf of a user',
   'urn:ietf:params:oauth:grant-type:token-exchange': 'token exchange',
 };

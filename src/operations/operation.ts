@@ -1,4 +1,5 @@
 import type { Caller } from '../identity/caller.ts';
+import type { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
 import type { Facts } from './decision.ts';
@@ -118,6 +119,10 @@ export interface Answer {
   readonly status: number;
   /** JSON text is made of it; undefined for an empty body. */
   readonly body?: unknown;
+  /** A page for a person, in place of a body. */
+  readonly html?: string;
+  /** The refusal that the page shows: a page tells a person what JSON tells a program, and the record says the same. */
+  readonly refusal?: Refusal;
   readonly headers?: Readonly<Record<string, string>>;
   /** What the audit record says the request was about: the object's id without its version where there is none. */
   readonly subject?: string;

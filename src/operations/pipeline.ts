@@ -133,7 +133,7 @@ export class Pipeline {
     const { operation } = passage.incoming;
     const answer = await operation.run(this.#call(passage, body));
     if (!passage.isRecorded && !operation.unaudited) {
-      await this.#record(this.#entry(passage, answer.status, answer, null));
+      await this.#record(this.#entry(passage, answer.status, answer, answer.refusal ?? null));
     }
     return answer;
   }

@@ -27,10 +27,10 @@ export const loginRefusals = rows({
     error: 'unsupported_grant_type',
     aadsts: 70003,
     message:
-      'This release of Strongroom does not support signing in by this grant ({grant}). Supported: client_credentials, password, refresh_token.',
+      'This release of Strongroom does not support signing in by this grant ({grant}). Supported: client_credentials, password, refresh_token, device code.',
     cause:
       'The client asked for a grant that this release does not have: there is no sign-in by redirection of a browser yet.',
-    remedy: ['az login -u USER -p PASSWORD', 'az login --service-principal -u APP_ID -p SECRET --tenant TENANT'],
+    remedy: ['az login --use-device-code', 'az login --service-principal -u APP_ID -p SECRET --tenant TENANT'],
   },
   'scope-invalid': {
     check: 'body',

@@ -69,6 +69,7 @@ const queryFiles: Readonly<Record<string, string>> = {
   'src/crypto/keyring.ts': 'nobody else may see these rows',
   'src/directory/filter-condition.ts': 'an expression for the repository beside it',
   'src/identity/people-rows.ts': 'statements of people and groups, beside the repository of credentials',
+  'src/identity/device-rows.ts': 'statements of device codes, beside the repository of credentials',
   'src/identity/sign-in-rows.ts': 'statements of sign-ins, beside the repository of credentials',
   'src/first-start.ts': 'the installation row, known before any room',
   'src/jobs/lease.ts': 'the only query of its room',

@@ -27,6 +27,7 @@ const codes = rows.map(([code]) => code);
 const assertions = 'src/identity/client-assertion.test.ts';
 const signIn = 'src/identity/operations.test.ts';
 const endpoint = 'src/identity/imds-operations.test.ts';
+const refresh = 'src/identity/refresh-tokens.test.ts';
 const federation = 'src/identity/federated-assertion.test.ts';
 const directory = 'src/directory/operations.test.ts';
 const applicationParts = 'src/directory/application-parts.test.ts';
@@ -46,6 +47,7 @@ const alikeOnTheWire: Readonly<Record<string, string>> = {
   'client-authorization-malformed': signIn,
   'client-secret-expired': signIn,
   'parameter-missing': signIn,
+  'refresh-token-unknown': refresh,
   'federated-token-malformed': federation,
   'federated-token-time': federation,
   'identity-disabled': endpoint,

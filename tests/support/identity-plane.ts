@@ -295,7 +295,9 @@ function ask(app: Awaited<ReturnType<typeof buildApp>>, host: string) {
       ...(payload !== undefined && { payload }),
     });
     const text = response.body;
-    return { status: response.statusCode, body: text === '' ? null : JSON.parse(text), headers: response.headers };
+    const isPage = String(response.headers['content-type']).startsWith('text/html');
+    const body = text === '' ? null : isPage ? text : JSON.parse(text);
+    return { status: response.statusCode, body, headers: response.headers };
   };
 }
 

@@ -33,7 +33,16 @@ export interface AzSession {
   json(args: readonly string[], extra?: { env?: Record<string, string>; input?: string }): Promise<any>;
   /** Runs `az`, expects it to fail, and returns what it said on standard error. */
   refused(args: readonly string[], extra?: { env?: Record<string, string>; code?: number }): Promise<string>;
+  /** Starts `az`, and gives what it prints while it runs. */
+  start(args: readonly string[]): RunningAz;
   close(): Promise<void>;
+}
+
+/** A command that runs. */
+export interface RunningAz {
+  /** Waits until its standard error has what is looked for, and gives the match; fails where it ends without. */
+  printed(wanted: RegExp): Promise<RegExpExecArray>;
+  readonly ended: Promise<Finished>;
 }
 
 /**
@@ -95,9 +104,30 @@ export async function openAz(caFile: string): Promise<AzSession> {
       assert.doesNotMatch(stderr, /Traceback/, `az ${args.join(' ')}`);
       return stderr;
     },
+    start: (args) => watch(join(azDirectory, 'az'), args, environment),
     close: () => rm(configDirectory, { recursive: true, force: true }),
   };
   return session;
+}
+
+function watch(file: string, args: readonly string[], env: Record<string, string>): RunningAz {
+  let seen = '';
+  const waiting = new Set<() => void>();
+  const ended = finish(file, args, { env }, (text) => {
+    seen += text;
+    for (const look of waiting) look();
+  });
+  const printed = (wanted: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const look = () => {
+        const match = wanted.exec(seen);
+        if (match) resolve(match);
+      };
+      waiting.add(look);
+      look();
+      void ended.then(({ stderr }) => reject(new Error(`az ended without saying it:\n${stderr}`)), reject);
+    });
+  return { printed, ended };
 }
 
 /**
@@ -115,18 +145,25 @@ export function untrusting(session: AzSession): Record<string, string> {
   return { ...environment, PATH: [azDirectory, dirname(process.execPath), environment['PATH']].join(delimiter) };
 }
 
-/** Runs a program without a shell to its end, feeding it `input`; killed after two minutes. */
+/**
+ * Runs a program without a shell to its end, feeding it `input`; killed after two minutes.
+ * @param heard gets what it writes to standard error, as it comes
+ */
 export function finish(
   file: string,
   args: readonly string[],
   options: { env: Record<string, string>; input?: string; cwd?: string },
+  heard: (text: string) => void = () => {},
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { ...options, timeout: 120_000, killSignal: 'SIGKILL' });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+      heard(text);
+    });
     child.on('error', reject);
     child.on('close', (code, signal) =>
       resolve({ code: code ?? -1, stdout, stderr: signal ? `${stderr}\n${signal}` : stderr }),

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { azCloud } from '../../../src/cli/az.ts';
+import { browserAt, textOf } from '../../support/form-browser.ts';
 import { type AzInstallation, openSignedIn } from './az-installation.ts';
 import { type AzSession, openAz, words } from './az-session.ts';
 
@@ -99,6 +100,9 @@ describe('a person signs in with az login', () => {
     await session.json(words`rest --method post --url ${revoke} --resource ${graph}`);
     const ended = await session.refused(show);
     assert.match(ended, /sign in again/);
+    // The client of Resource Manager asks for another token by itself, which it does not get either.
+    assert.match(await session.refused(words`group list`), /az logout.*AADSTS70000/s);
+    await session.json(words`logout`);
     await signIn(session, anna.userPrincipalName, '--tenant', at.server.tenantId);
     await session.json(show);
     await at.az.json(words`ad user update --id ${anna.id} --password Another-horse-8`);
@@ -107,5 +111,30 @@ describe('a person signs in with az login', () => {
     assert.match(expired, /AADSTS50055.*changepassword/s);
     await session.json(words`logout`);
     assert.deepEqual(await session.json(words`account list`), []);
+  });
+});
+
+describe('a person signs in with az login --use-device-code', () => {
+  it('by entering the code on the page that az names', async () => {
+    const device = await openPerson();
+    try {
+      const { printed, ended } = device.start(words`login --use-device-code --allow-no-subscriptions`);
+      const [, url = '', code = ''] = await printed(/open the page (\S+) and enter the code (\S+) to authenticate/);
+      assert.equal(url, `https://login.${at.server.domain}:${at.server.port}/devicelogin`);
+      const carl = await makePerson('carl');
+      const browser = browserAt(at.server);
+      await browser.open(new URL(url).pathname);
+      await browser.submit({ code });
+      await browser.submit({ username: carl.userPrincipalName, password: PASSWORD });
+      assert.match(textOf(browser.page), /Microsoft Azure CLI/);
+      assert.match(textOf(await browser.submit({ decision: 'yes' })), /You are signed in/);
+      const { code: exit, stdout, stderr } = await ended;
+      assert.equal(exit, 0, stderr);
+      const [account] = JSON.parse(stdout);
+      assert.deepEqual(account.user, { name: carl.userPrincipalName, type: 'user' });
+      assert.equal((await device.json(words`ad signed-in-user show`)).id, carl.id);
+    } finally {
+      await device.close();
+    }
   });
 });
