@@ -225,6 +225,17 @@ export const identitiesInRange = statement<{ from: string; to: string }, Managed
     .orderBy('resource_key'),
 );
 
+/** A page of the same, after a folded resource id. */
+export const identityPage = statement<{ after: string; to: string; limit: number }, ManagedIdentityRow>((db, p) =>
+  db
+    .selectFrom('managed_identities')
+    .selectAll()
+    .where('resource_key', '>', p('after'))
+    .where('resource_key', '<', p('to'))
+    .orderBy('resource_key')
+    .limit(p('limit')),
+);
+
 /** Adds a managed identity. */
 export const insertIdentity = statement<{
   resourceKey: string;

@@ -284,6 +284,18 @@ export async function listManagedIdentities(session: Session, scope: string): Pr
   return (await rows.identitiesInRange.all(session, { from: `${prefix}/`, to: `${prefix}0` })).map(identityOf);
 }
 
+/** At most `limit` of the same, after a folded resource id (the empty text for the first page). */
+export async function pageOfManagedIdentities(
+  session: Session,
+  scope: string,
+  after: string,
+  limit: number,
+): Promise<readonly ManagedIdentity[]> {
+  const prefix = foldName(scope).replace(/\/+$/, '');
+  const from = after > `${prefix}/` ? after : `${prefix}/`;
+  return (await rows.identityPage.all(session, { after: from, to: `${prefix}0`, limit })).map(identityOf);
+}
+
 function identityOf(row: rows.ManagedIdentityRow): ManagedIdentity {
   return {
     resourceId: row.resource_id,

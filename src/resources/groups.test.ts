@@ -54,7 +54,7 @@ describe('resource groups', () => {
     const reader = await arm.principal('Reader', `${arm.subscription}/resourceGroups/listed`);
     const names = (await list('', reader)).value.map(({ name }: { name: string }) => name);
     assert.deepEqual(names, ['listed']);
-    assert.equal((await list("?$filter=tagName eq 'a'")).error.code, 'InvalidFilterInQueryString');
+    assert.equal((await list("?$filter=name eq 'a'")).error.code, 'InvalidFilterInQueryString');
   });
 
   it('take all that is inside with them: vaults into soft delete, identities and roles for good', async () => {

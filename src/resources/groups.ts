@@ -8,6 +8,7 @@ import type { Transaction } from '../store/port.ts';
 import { pageBody, queryOf, readPage } from './arm-page.ts';
 import { deleteHostsIn, unassignEverywhere } from './hosts.ts';
 import { isIdentityResource } from './identity-resource.ts';
+import { parseListFilter, tagFilters } from './list-filter.ts';
 import { requireGroup, requireSubscription } from './lookup.ts';
 import { isGroupName } from './names.ts';
 import type { ResourceParts } from './parts.ts';
@@ -15,6 +16,7 @@ import { findGroup, listGroups, listVaults, type ResourceGroup, removeGroup, upd
 import { readLocation, readTags } from './request-body.ts';
 import { subscriptionScope } from './scopes.ts';
 import { createGroup } from './service.ts';
+import { hasTag } from './tag-rules.ts';
 import { softDelete } from './vaults.ts';
 import { readerOf } from './visibility.ts';
 import { groupBody, groupId } from './wire.ts';
@@ -69,13 +71,10 @@ export async function headGroup(parts: ResourceParts, call: Call): Promise<Answe
 
 /** Lists the groups that the caller may read. */
 export async function listResourceGroups(parts: ResourceParts, call: Call): Promise<Answer> {
-  const filter = queryOf(call, '$filter')?.trim() ?? '';
-  if (filter !== '') {
-    throw new Refusal('filter-invalid', {
-      filter: filter.slice(0, 200),
-      reason: 'lists of resource groups take no filter here',
-      supported: ['(none)'],
-    });
+  const text = queryOf(call, '$filter') ?? '';
+  const filter = parseListFilter(text, tagFilters);
+  if (typeof filter === 'string') {
+    throw new Refusal('filter-invalid', { filter: text.slice(0, 200), reason: filter, supported: tagFilters });
   }
   const canRead = await readerOf(parts.access, callerOf(call), READ, subscriptionScope(call.parameters));
   const subscription = await requireSubscription(parts.store.reader, call);
@@ -85,7 +84,8 @@ export async function listResourceGroups(parts: ResourceParts, call: Call): Prom
     after: page.after,
     limit: page.size + 1,
   });
-  const toWire = (group: ResourceGroup) => (canRead(foldScope(groupId(group))) ? groupBody(group) : null);
+  const toWire = (group: ResourceGroup) =>
+    hasTag(group.tags, filter.tag) && canRead(foldScope(groupId(group))) ? groupBody(group) : null;
   return { status: 200, body: pageBody(call, page, groups, (group) => group.nameKey, toWire) };
 }
 

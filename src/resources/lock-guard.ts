@@ -24,8 +24,8 @@ export function verbOf(action: string): LockedVerb | null {
  */
 export async function assertUnlocked(session: Session, action: string, scope: string): Promise<void> {
   const verb = verbOf(action);
-  // Role assignments and purges name the scope that they are at, and take nothing with them that is inside it.
-  const isOfScope = !/^microsoft\.authorization\/|\/purge\/action$/.test(foldName(action));
+  // Role assignments, tags and purges name the scope that they are at, and take nothing with them that is inside it.
+  const isOfScope = !/^microsoft\.(authorization|resources\/tags)\/|\/purge\/action$/.test(foldName(action));
   if (verb) await assertVerbUnlocked(session, verb, scope, isOfScope);
 }
 

@@ -35,6 +35,7 @@ import { getProvider, listProviders, registerProvider } from './providers.ts';
 import { listGroupResources, listSubscriptionResources } from './resource-list.ts';
 import { groupScope, identityScope, segment, subscriptionScope, vaultScope } from './scopes.ts';
 import { getSubscription, listLocations, listMySubscriptions, listTenants } from './subscriptions.ts';
+import { tagOperations } from './tag-operations.ts';
 import { changeAccessPolicies } from './vault-policies.ts';
 import { deleteVault, getVault, listGroupVaults, listSubscriptionVaults, patchVault, putVault } from './vaults.ts';
 
@@ -266,6 +267,7 @@ export function resourceOperations(parts: ResourceOperationParts): readonly Oper
   return [
     ...sections.flatMap((section) => section.rows.map((one) => toOperation(parts, section, one))),
     ...lockOperations(parts),
+    ...tagOperations(parts),
     ...hostOperations(parts),
     ...activityOperations(parts),
     ...managedHsmOperations(),

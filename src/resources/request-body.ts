@@ -1,9 +1,8 @@
 import type { Call } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { knownLocations, normaliseLocation } from './names.ts';
+import { checkTags, type Tags } from './tag-rules.ts';
 import { isObject } from './vault-property.ts';
-
-const MAX_TAGS = 50;
 
 /**
  * The `location` of a body, normalised.
@@ -27,28 +26,10 @@ export function readLocation(call: Call, type: string): string {
  * The `tags` of a body; undefined where it has none.
  * @throws Refusal `tags-invalid`
  */
-export function readTags(call: Call): Readonly<Record<string, string>> | undefined {
+export function readTags(call: Call): Tags | undefined {
   const tags = call.body?.['tags'];
   if (tags === undefined || tags === null) return undefined;
-  if (!isObject(tags)) throw new Refusal('tags-invalid', { reason: 'an object of texts is expected' });
-  const entries = Object.entries(tags);
-  if (entries.length > MAX_TAGS) throw new Refusal('tags-invalid', { reason: `there are more than ${MAX_TAGS}` });
-  const seen = new Set<string>();
-  for (const [name, value] of entries) {
-    if (!/^[^<>%&\\?/\u0000-\u001f]{1,512}$/.test(name)) {
-      throw new Refusal('tags-invalid', { reason: 'a name has 1 to 512 characters, none of < > % & \\ ? /' });
-    }
-    if (typeof value !== 'string' || value.length > 256) {
-      throw new Refusal('tags-invalid', {
-        reason: `the value of '${name.slice(0, 50)}' is not a text of at most 256 characters`,
-      });
-    }
-    if (seen.has(name.toLowerCase())) {
-      throw new Refusal('tags-invalid', { reason: `the name '${name.slice(0, 50)}' is there twice` });
-    }
-    seen.add(name.toLowerCase());
-  }
-  return Object.fromEntries(entries) as Record<string, string>;
+  return checkTags(tags);
 }
 
 /**

@@ -1,54 +1,72 @@
 import { foldScope } from '../access/scope.ts';
 import { foldName } from '../base/ids.ts';
-import { listManagedIdentities, type ManagedIdentity } from '../identity/service.ts';
+import { pageOfManagedIdentities } from '../identity/service.ts';
 import { type Answer, type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
-import { type ArmPage, pageBody, queryOf, readPage } from './arm-page.ts';
-import { parseFilter } from './filter.ts';
+import { pageBody, queryOf, readPage } from './arm-page.ts';
+import { listHosts } from './host-repository.ts';
 import { isIdentityResource } from './identity-resource.ts';
+import { type ListFilter, parseListFilter, resourceFilters } from './list-filter.ts';
 import { requireGroup, requireSubscription } from './lookup.ts';
 import type { ResourceParts } from './parts.ts';
 import { listVaults } from './repository.ts';
 import { groupScope, subscriptionScope } from './scopes.ts';
+import { hasTag, type Tags } from './tag-rules.ts';
 import { readerOf } from './visibility.ts';
-import { expanded, vaultResourceBody } from './wire.ts';
+import { expanded } from './wire.ts';
 
-const VAULTS = 'microsoft.keyvault/vaults';
-const IDENTITIES = 'microsoft.managedidentity/userassignedidentities';
-const supported = ["resourceType eq 'TYPE'", "name eq 'NAME'", "resourceGroup eq 'GROUP'", 'the same joined by and'];
-
-/** What a filter of a resource list asks for; folded, null where it does not say. */
-interface Selection {
-  readonly type: string | null;
-  readonly name: string | null;
-  readonly group: string | null;
-}
-
-/** A resource of the list: `key` orders it, vaults before identities. */
+/** A resource of the list. */
 interface Listed {
+  /** Orders it among its kind. */
   readonly key: string;
-  readonly scopeKey: string;
-  readonly body: object;
+  readonly resourceId: string;
+  readonly type: string;
+  readonly location: string;
+  readonly tags: Tags;
+  readonly created: number;
+  readonly updated: number;
 }
+
+/** A part of the list as it is asked for: at most `limit` resources after a key, in the order of keys. */
+interface Range {
+  readonly subscriptionId: string;
+  readonly filter: ListFilter;
+  readonly after: string;
+  readonly limit: number;
+}
+
+/** One kind of resource; the list has them one after the other, each a range of its table's index. */
+interface Kind {
+  /** Begins the keys of the kind in page tokens. */
+  readonly mark: string;
+  readonly types: readonly string[];
+  read(parts: ResourceParts, range: Range): Promise<readonly Listed[]>;
+}
+
+const kinds: readonly Kind[] = [
+  { mark: 'v', types: ['Microsoft.KeyVault/vaults'], read: readVaults },
+  { mark: 'h', types: ['Microsoft.Compute/virtualMachines', 'Microsoft.Web/sites'], read: readHosts },
+  { mark: 'i', types: ['Microsoft.ManagedIdentity/userAssignedIdentities'], read: readIdentities },
+];
 
 /**
  * Lists the resources of a subscription that the caller may read.
  * @throws Refusal `filter-invalid` for a filter this release does not apply
  */
 export async function listSubscriptionResources(parts: ResourceParts, call: Call): Promise<Answer> {
-  const selection = readSelection(call);
+  const filter = readFilter(call);
   const scope = subscriptionScope(call.parameters);
   const { id } = await requireVisible(parts, call, scope, () => requireSubscription(parts.store.reader, call));
-  return listResources(parts, call, id, selection, scope);
+  return listResources(parts, call, id, filter, scope);
 }
 
 /** Lists the resources of a group that the caller may read. */
 export async function listGroupResources(parts: ResourceParts, call: Call): Promise<Answer> {
-  const selection = readSelection(call);
+  const filter = readFilter(call);
   const scope = groupScope(call.parameters);
   const group = await requireVisible(parts, call, scope, () => requireGroup(parts.store.reader, call));
-  if (selection.group !== null && selection.group !== group.nameKey) return { status: 200, body: { value: [] } };
-  return listResources(parts, call, group.subscriptionId, { ...selection, group: group.nameKey }, scope);
+  if (filter.group !== null && filter.group !== group.nameKey) return { status: 200, body: { value: [] } };
+  return listResources(parts, call, group.subscriptionId, { ...filter, group: group.nameKey }, scope);
 }
 
 async function requireVisible<T>(parts: ResourceParts, call: Call, scope: string, find: () => Promise<T>): Promise<T> {
@@ -60,106 +78,89 @@ async function listResources(
   parts: ResourceParts,
   call: Call,
   subscriptionId: string,
-  selection: Selection,
+  filter: ListFilter,
   scope: string,
 ): Promise<Answer> {
   const page = readPage(call);
   const expand = queryOf(call, '$expand') ?? '';
-  const caller = callerOf(call);
-  const canReadVault = await readerOf(parts.access, caller, 'Microsoft.KeyVault/vaults/read', scope);
-  const canReadIdentity = await readerOf(
-    parts.access,
-    caller,
-    'Microsoft.ManagedIdentity/userAssignedIdentities/read',
-    scope,
+  const [mark = '', ...rest] = page.after.split(':');
+  const first = Math.max(
+    0,
+    kinds.findIndex((kind) => kind.mark === mark),
   );
-  const listed = await vaultsAfter(parts, subscriptionId, selection, page, expand);
-  if (listed.length <= page.size) {
-    listed.push(...(await identitiesAfter(parts, subscriptionId, selection, page, expand)));
+  const listed: { readonly key: string; readonly item: Listed }[] = [];
+  for (const kind of kinds.slice(first)) {
+    const limit = page.size + 1 - listed.length;
+    if (limit <= 0) break;
+    if (filter.type !== null && !kind.types.some((type) => foldName(type) === filter.type)) continue;
+    const after = kind.mark === mark ? rest.join(':') : '';
+    const items = await kind.read(parts, { subscriptionId, filter, after, limit });
+    listed.push(...items.map((item) => ({ key: `${kind.mark}:${item.key}`, item })));
   }
-  const toWire = (item: Listed) => {
-    const canRead = item.key.startsWith('i') ? canReadIdentity : canReadVault;
-    return canRead(item.scopeKey) ? item.body : null;
-  };
-  return { status: 200, body: pageBody(call, page, listed, (item) => item.key, toWire) };
+  const canRead = await readers(parts, call, scope);
+  const toWire = ({ item }: { readonly item: Listed }) =>
+    isAsked(item, filter) && canRead(item) ? resourceBody(item, expand) : null;
+  return { status: 200, body: pageBody(call, page, listed, ({ key }) => key, toWire) };
 }
 
-async function vaultsAfter(
-  parts: ResourceParts,
-  subscriptionId: string,
-  selection: Selection,
-  page: ArmPage,
-  expand: string,
-): Promise<Listed[]> {
-  if ((selection.type ?? VAULTS) !== VAULTS || page.after.startsWith('i:')) return [];
-  const vaults = await listVaults(parts.store.reader, {
-    subscriptionId,
-    groupKey: selection.group,
-    nameKey: selection.name,
-    deleted: false,
-    after: page.after.replace(/^v:/, ''),
-    limit: page.size + 1,
-  });
-  return vaults.map((vault) => ({
-    key: `v:${vault.nameKey}`,
-    scopeKey: vault.scopeKey,
-    body: vaultResourceBody(vault, expand),
+async function readers(parts: ResourceParts, call: Call, scope: string): Promise<(item: Listed) => boolean> {
+  const reaches = new Map<string, (scopeKey: string) => boolean>();
+  for (const type of kinds.flatMap(({ types }) => types)) {
+    reaches.set(type, await readerOf(parts.access, callerOf(call), `${type}/read`, scope));
+  }
+  return ({ type, resourceId }) => reaches.get(type)?.(foldScope(resourceId)) ?? false;
+}
+
+function isAsked(item: Listed, { type, name, group, location, tag }: ListFilter): boolean {
+  const id = foldScope(item.resourceId);
+  return (
+    (type === null || foldName(item.type) === type) &&
+    (name === null || id.endsWith(`/${name}`)) &&
+    (group === null || id.includes(`/resourcegroups/${group}/providers/`)) &&
+    (location === null || item.location === location) &&
+    hasTag(item.tags, tag)
+  );
+}
+
+async function readVaults(parts: ResourceParts, { subscriptionId, filter, after, limit }: Range) {
+  const { group: groupKey, name: nameKey } = filter;
+  const selection = { subscriptionId, groupKey, nameKey, deleted: false, after, limit };
+  const vaults = await listVaults(parts.store.reader, selection);
+  return vaults.map((vault) => ({ ...vault, key: vault.nameKey, type: 'Microsoft.KeyVault/vaults' }));
+}
+
+async function readHosts(parts: ResourceParts, { subscriptionId, filter, after, limit }: Range) {
+  const selection = { subscriptionId, groupKey: filter.group, type: null, after, limit };
+  const hosts = await listHosts(parts.store.reader, selection);
+  return hosts.map((host) => ({ ...host, key: host.resourceKey }));
+}
+
+async function readIdentities(parts: ResourceParts, { subscriptionId, filter, after, limit }: Range) {
+  const scope = `/subscriptions/${subscriptionId}${filter.group === null ? '' : `/resourceGroups/${filter.group}`}`;
+  const identities = await pageOfManagedIdentities(parts.store.reader, scope, after, limit);
+  return identities.map((identity) => ({
+    ...identity,
+    key: foldScope(identity.resourceId),
+    // The identities of machines are no resources of their own; they are of no type here, and nobody reads them.
+    type: isIdentityResource(identity.resourceId) ? 'Microsoft.ManagedIdentity/userAssignedIdentities' : '',
+    updated: identity.created,
   }));
 }
 
-async function identitiesAfter(
-  parts: ResourceParts,
-  subscriptionId: string,
-  selection: Selection,
-  page: ArmPage,
-  expand: string,
-): Promise<Listed[]> {
-  if ((selection.type ?? IDENTITIES) !== IDENTITIES) return [];
-  const scope = `/subscriptions/${subscriptionId}${selection.group === null ? '' : `/resourceGroups/${selection.group}`}`;
-  const identities = await listManagedIdentities(parts.store.reader, scope);
-  const after = page.after.startsWith('i:') ? page.after : '';
-  return identities
-    .filter(({ resourceId }) => isIdentityResource(resourceId))
-    .map((identity) => ({
-      key: `i:${foldScope(identity.resourceId)}`,
-      scopeKey: foldScope(identity.resourceId),
-      body: identityResourceBody(identity, expand),
-      name: foldName(nameOf(identity)),
-    }))
-    .filter((item) => item.key > after && (selection.name ?? item.name) === item.name)
-    .slice(0, page.size + 1);
-}
-
-function identityResourceBody(identity: ManagedIdentity, expand: string): object {
+function resourceBody(item: Listed, expand: string): object {
   return {
-    id: identity.resourceId,
-    name: nameOf(identity),
-    type: 'Microsoft.ManagedIdentity/userAssignedIdentities',
-    location: identity.location,
-    tags: identity.tags,
-    ...expanded(expand, identity.created, identity.created),
+    id: item.resourceId,
+    name: item.resourceId.slice(item.resourceId.lastIndexOf('/') + 1),
+    type: item.type,
+    location: item.location,
+    tags: item.tags,
+    ...expanded(expand, item.created, item.updated),
   };
 }
 
-function nameOf(identity: ManagedIdentity): string {
-  return identity.resourceId.slice(identity.resourceId.lastIndexOf('/') + 1);
-}
-
-function readSelection(call: Call): Selection {
-  const filter = queryOf(call, '$filter') ?? '';
-  const invalid = (reason: string) =>
-    new Refusal('filter-invalid', { filter: filter.slice(0, 200), reason, supported });
-  const conditions = parseFilter(filter);
-  if (!conditions) throw invalid('it cannot be read');
-  const selection: Record<string, string> = {};
-  for (const condition of conditions) {
-    if (condition.kind !== 'equals' || !['resourcetype', 'name', 'resourcegroup'].includes(condition.name)) {
-      throw invalid(`'${condition.name}' is not a filter of this list`);
-    }
-    const value = foldName(condition.value);
-    if ((selection[condition.name] ?? value) !== value) throw invalid(`'${condition.name}' is there twice`);
-    selection[condition.name] = value;
-  }
-  const { resourcetype = null, name = null, resourcegroup = null } = selection;
-  return { type: resourcetype, name, group: resourcegroup };
+function readFilter(call: Call): ListFilter {
+  const text = queryOf(call, '$filter') ?? '';
+  const filter = parseListFilter(text, resourceFilters);
+  if (typeof filter !== 'string') return filter;
+  throw new Refusal('filter-invalid', { filter: text.slice(0, 200), reason: filter, supported: resourceFilters });
 }

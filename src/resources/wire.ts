@@ -95,18 +95,6 @@ export function deletedVaultBody(vault: Vault): object {
   };
 }
 
-/** A vault as the resource list shows it; times only where `$expand` asks for them. */
-export function vaultResourceBody(vault: Vault, expand: string): object {
-  return {
-    id: vault.resourceId,
-    name: vault.name,
-    type: 'Microsoft.KeyVault/vaults',
-    location: vault.location,
-    tags: vault.tags,
-    ...expanded(expand, vault.created, vault.updated),
-  };
-}
-
 /** The members that `$expand` of a resource list adds. */
 export function expanded(expand: string, created: number, changed: number): object {
   const asked = expand.toLowerCase().split(',');
@@ -142,6 +130,7 @@ export function subscriptionBody(subscription: Subscription): object {
     tenantId: subscription.tenantId,
     displayName: subscription.name,
     state: subscription.state,
+    ...(Object.keys(subscription.tags).length > 0 && { tags: subscription.tags }),
     subscriptionPolicies: { spendingLimit: 'Off' },
     authorizationSource: 'RoleBased',
     managedByTenants: [],

@@ -82,6 +82,7 @@ const undescribed = [
   /^\/+subscriptions\/.+\/providers\/microsoft\.authorization\/locks(\/[^/]+)?$/,
   /^\/+subscriptions\/.+\/providers\/microsoft\.compute\/+virtualmachines(\/[^/]+)?$/,
   /^\/+subscriptions\/.+\/providers\/microsoft\.web\/+sites(\/[^/]+)?$/,
+  /^\/+subscriptions\/.+\/providers\/microsoft\.resources\/tags\/default$/,
   // The activity log: its file is not among those held here.
   /^\/+subscriptions\/[^/]+\/providers\/microsoft\.insights\/eventtypes\/management\/values$/,
   /^\/+providers\/microsoft\.insights\/eventcategories$/,

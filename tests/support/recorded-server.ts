@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type RecordingProxy, startRecordingProxy } from './recording-proxy.ts';
+import { type RecordedExchange, type RecordingProxy, startRecordingProxy } from './recording-proxy.ts';
 import { type ServerOptions, startServer, type TestServer } from './server.ts';
 
 /**
@@ -11,16 +11,26 @@ import { type ServerOptions, startServer, type TestServer } from './server.ts';
  * proxy's. Without the variable it is the server itself.
  */
 export async function startRecordedServer(options: ServerOptions = {}): Promise<TestServer> {
+  return process.env['STRONGROOM_EXCHANGES'] ? startWatchedServer(options) : startServer(options);
+}
+
+/** A server whose exchanges with its clients can be seen while it runs. */
+export interface WatchedServer extends TestServer {
+  /** What has gone over the wire so far. */
+  readonly exchanges: readonly RecordedExchange[];
+}
+
+/** The same with the proxy always before it, and its exchanges at hand; left in the folder where one is named. */
+export async function startWatchedServer(options: ServerOptions = {}): Promise<WatchedServer> {
   const folder = process.env['STRONGROOM_EXCHANGES'];
   const server = await startServer(options);
-  if (!folder) return server;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (folder) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { port, domain, dataDir } = server;
   const proxy = await startRecordingProxy(
     { port, domain, caFile: join(dataDir, 'ca.pem') },
-    { file: join(folder, `${randomUUID()}.jsonl`) },
+    folder ? { file: join(folder, `${randomUUID()}.jsonl`) } : {},
   );
-  return showProxy(server, proxy);
+  return { ...showProxy(server, proxy), exchanges: proxy.exchanges };
 }
 
 function showProxy(server: TestServer, proxy: RecordingProxy): TestServer {

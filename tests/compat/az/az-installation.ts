@@ -23,9 +23,12 @@ export interface AzInstallation {
 export const noDiscovery = { env: { AZURE_CORE_INSTANCE_DISCOVERY: 'false' } };
 
 /** Starts a server and opens a session that knows nothing of it yet. */
-export async function openInstallation(options: ServerOptions = {}): Promise<AzInstallation> {
+export async function openInstallation(
+  options: ServerOptions = {},
+  start: (options: ServerOptions) => Promise<TestServer> = startRecordedServer,
+): Promise<AzInstallation> {
   await requireAz();
-  const server = await startRecordedServer(options);
+  const server = await start(options);
   const caFile = server.env['REQUESTS_CA_BUNDLE']!;
   const az = await openAz(caFile);
   const management = `https://management.${server.domain}:${server.port}`;
@@ -51,8 +54,11 @@ export async function openInstallation(options: ServerOptions = {}): Promise<AzI
 }
 
 /** Starts a server and signs the Azure CLI in as its administrator. */
-export async function openSignedIn(options: ServerOptions = {}): Promise<AzInstallation> {
-  const installation = await openInstallation(options);
+export async function openSignedIn(
+  options: ServerOptions = {},
+  start: (options: ServerOptions) => Promise<TestServer> = startRecordedServer,
+): Promise<AzInstallation> {
+  const installation = await openInstallation(options, start);
   const { az, server, management } = installation;
   await registerCloud(az, management);
   await az.json(words`config set core.instance_discovery=false`);
