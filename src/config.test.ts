@@ -87,6 +87,7 @@ describe('the configuration', () => {
           keys: { kind: 'file', path: '/etc/jwks.json' },
           caFile: null,
           algorithms: ['RS256', 'PS256', 'ES256'],
+          bearer: null,
         },
       ],
       keyPolicy: { signsFor: 30 * 86_400_000, announcedFor: 24 * 3_600_000 },

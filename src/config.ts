@@ -78,9 +78,10 @@ export function readConfig(flags: ConfigFlags): Config {
   const fileImdsPort = file.port('imdsPort');
   const port = portOf(flags.port, '--port') ?? filePort ?? DEFAULT_PORT;
   const imdsFlag = portOf(flags.imdsPort, '--imds-port');
+  const domain = domainOf(flags.domain ?? fileDomain ?? 'localhost');
   const config: Config = {
     dataDir,
-    domain: domainOf(flags.domain ?? fileDomain ?? 'localhost'),
+    domain,
     port,
     imdsPort: imdsFlag ?? (isImdsOff ? null : (fileImdsPort ?? (port === 0 ? 0 : port + 1))),
     addresses: file.texts('addresses') ?? LOOPBACK,
@@ -90,7 +91,7 @@ export function readConfig(flags: ConfigFlags): Config {
     sealKeyFile: resolve(dataDir, file.text('sealKeyFile') ?? 'seal.key'),
     tls: tlsOf(file),
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
-    trustedIssuers: issuersOf(file),
+    trustedIssuers: issuersOf(file, domain),
     keyPolicy: keyPolicyOf(file),
     movableClock: flags.movableClock || (fileMovable ?? false),
     first: {
@@ -154,8 +155,8 @@ function tlsOf(file: Settings): Config['tls'] {
   return { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) };
 }
 
-function issuersOf(file: Settings): readonly TrustedIssuer[] {
-  const result = readTrustedIssuers(file.list('trustedIssuers') ?? []);
+function issuersOf(file: Settings, domain: string): readonly TrustedIssuer[] {
+  const result = readTrustedIssuers(file.list('trustedIssuers') ?? [], domain);
   if ('fault' in result) throw new ConfigFault(`The setting trustedIssuers is wrong: ${result.fault}.`);
   return result.issuers;
 }

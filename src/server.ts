@@ -188,7 +188,8 @@ async function composeApps(
   const machineResourceId = await machineOf(parts, store, installation);
   const access = new Access(store);
   const pager = new Pager(keyring);
-  const pipeline = pipelineOf(base, access, signingKeys);
+  const issuers = new OutsideIssuers(config.trustedIssuers, clock, parts.log);
+  const pipeline = pipelineOf({ ...base, issuers }, access, signingKeys);
   const isOwner = (caller: Caller, scope: string) => access.isOwner(caller, scope);
   const health = () => ({
     status: 'ok',
@@ -204,8 +205,8 @@ async function composeApps(
     ...resourceOperations({ ...base, access, health, vaultActions: () => actionsOf(operations, 'Microsoft.KeyVault') }),
     ...accessOperations({ ...base, access }),
     ...moveOperations({ ...base, access, dataOperations }),
-    ...loginOperations({ ...base, signingKeys, issuers: new OutsideIssuers(config.trustedIssuers, clock) }),
     ...signingKeyOperations({ ...base, signingKeys, isOwner, keyPolicy: config.keyPolicy }),
+    ...loginOperations({ ...base, signingKeys, issuers }),
     ...clockOperations({
       ...parts,
       movableClock: clock,
@@ -235,7 +236,12 @@ async function machineOf(parts: ServerParts, store: Store, installation: Install
 }
 
 function pipelineOf(
-  parts: ServerParts & { readonly store: Store; readonly tenantId: string; readonly domain: string },
+  parts: ServerParts & {
+    readonly store: Store;
+    readonly tenantId: string;
+    readonly domain: string;
+    readonly issuers: OutsideIssuers;
+  },
   access: Access,
   keys: SigningKeys,
 ): Pipeline {

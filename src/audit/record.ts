@@ -95,6 +95,7 @@ function identity(caller: Caller): string {
         tid: caller.tenantId,
         iss: caller.issuer,
         uti: caller.tokenId,
+        ...(caller.outsideSubject === undefined ? {} : { sub: caller.outsideSubject }),
         ...(caller.upn ? { upn: caller.upn } : {}),
         ...(caller.scopes ? { scp: caller.scopes } : {}),
         ...(caller.managedIdentity ? { xms_mirid: caller.managedIdentity } : {}),

@@ -20,12 +20,20 @@ export interface Explanation {
   readonly refusal: { readonly code: string; readonly cause: string; readonly remedy: readonly string[] } | null;
 }
 
+interface StoredClaim {
+  readonly oid: string;
+  readonly appid: string;
+  readonly iss: string;
+  /** The subject of an outside issuer's token. */
+  readonly sub?: string;
+}
+
 interface StoredRecord {
   readonly time: string;
   readonly operationName: string;
   readonly correlationId: string;
   readonly callerIpAddress: string;
-  readonly identity: { readonly claim?: { readonly oid: string; readonly appid: string } };
+  readonly identity: { readonly claim?: StoredClaim };
   readonly properties: {
     readonly httpStatusCode: number;
     readonly httpMethod: string;
@@ -48,11 +56,16 @@ export function explainRecord(line: string): Explanation {
     operation: record.operationName,
     status: properties.httpStatusCode,
     uri: `${properties.httpMethod} ${properties.requestUri}`,
-    caller: claim ? `object id ${claim.oid}, application ${claim.appid}` : 'not authenticated',
+    caller: claim ? callerText(claim) : 'not authenticated',
     address: record.callerIpAddress,
     checks: failed ? inOrder(checks) : [],
     refusal: properties.refusal ? remedyOf(properties.refusal, failed?.facts ?? {}) : null,
   };
+}
+
+function callerText({ oid, appid, iss, sub }: StoredClaim): string {
+  const application = appid === '' ? '' : `, application ${appid}`;
+  return `object id ${oid}${application}${sub === undefined ? '' : `, as ${sub} of ${iss}`}`;
 }
 
 /** The explanation as lines for a terminal. */

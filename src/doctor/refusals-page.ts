@@ -11,6 +11,7 @@ import { loginRefusals } from '../refusals/login.ts';
 import { managedIdentityRefusals } from '../refusals/managed-identity.ts';
 import { managementRefusals } from '../refusals/management.ts';
 import { moveRefusals } from '../refusals/moves.ts';
+import { outsideTokenRefusals } from '../refusals/outside-tokens.ts';
 import { peopleRefusals } from '../refusals/people.ts';
 import { privateEndpointRefusals } from '../refusals/private-endpoints.ts';
 import type { RefusalRow } from '../refusals/row.ts';
@@ -34,6 +35,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'People who sign in', table: signInRefusals },
   { title: 'Federated credentials', table: federationRefusals },
   { title: 'Managed identity', table: managedIdentityRefusals },
+  { title: 'Tokens of outside issuers', table: outsideTokenRefusals },
   { title: 'Directory', table: graphRefusals },
   { title: 'People and groups', table: peopleRefusals },
 ];

@@ -1,19 +1,14 @@
 import { hash } from 'node:crypto';
-import { fromBase64Url, toIso } from '../base/text.ts';
+import { fromBase64Url } from '../base/text.ts';
 import type { Store } from '../store/store.ts';
-import {
-  malformed,
-  shown,
-  type TokenClaims,
-  type TokenRefusal,
-  verifyAccessToken,
-  wrongSignature,
-} from './access-token.ts';
-import { type TokenPlane, tokenIssuer } from './audiences.ts';
-import type { Authentication, Caller } from './caller.ts';
-import { isHostMark, stillStands } from './credential-mark.ts';
+import { malformed, type TokenRefusal } from './access-token.ts';
+import type { TokenPlane } from './audiences.ts';
+import type { Authentication } from './caller.ts';
 import type { FindHost } from './identity-host.ts';
-import { groupsOf, principalById } from './repository.ts';
+import type { OutsideIssuers } from './outside-issuers.ts';
+import { bearerIssuerOf, proveOutsideToken } from './outside-token.ts';
+import { proveOwnToken } from './own-token.ts';
+import type { TokenProof } from './proof.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** Reads Authorization headers. */
@@ -38,24 +33,26 @@ export interface AuthenticatorParts {
   readonly keys: SigningKeys;
   readonly domain: string;
   readonly findHost: FindHost;
+  /** The issuers outside that the operator trusts. */
+  readonly issuers: OutsideIssuers;
 }
 
 interface Entry {
-  readonly claims: TokenClaims;
+  readonly proof: TokenProof;
   /** The store's generation under which the principal was read. */
   generation: number;
-  accepted: { readonly caller: Caller };
+  accepted: Authentication;
 }
 
 const MAX_TOKEN_LENGTH = 16 * 1024;
 const MAX_CACHED = 10_000;
-const NOT_BEFORE_LEEWAY_MS = 300_000;
 
 /**
  * Makes an authenticator. Verified tokens are remembered by SHA-256 digest, never by their text, up to 10,000, the
- * oldest going first; a token that failed is not remembered. What is remembered is the proof, which stays true; times,
- * audience and tenant are judged on each request, and the key and the principal again whenever the store's generation has
- * moved, so that revoking a key, disabling or deleting a principal takes effect with the next request.
+ * oldest going first; a token that failed is not remembered. What is remembered is the proof, which stays true as long as its
+ * keys are believed; times, audience and tenant are judged on each request, and the key and the principal again whenever
+ * the store's generation has moved, so that revoking a key, disabling or deleting a principal takes effect with the next
+ * request.
  */
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   return new TokenAuthenticator(parts);
@@ -79,11 +76,12 @@ class TokenAuthenticator implements Authenticator {
     if (header.length > MAX_TOKEN_LENGTH) return readToken(header) as TokenRefusal;
     const digest = hash('sha256', header, 'binary');
     const entry = this.#known.get(digest);
-    if (!entry) {
+    if (!entry?.proof.isProven(now)) {
+      this.#known.delete(digest);
       const token = readToken(header);
       return typeof token === 'string' ? this.#verify(token, digest, plane, expectedTenant, now) : token;
     }
-    const refusal = judgeClaims(entry.claims, this.#parts.domain, plane, expectedTenant, now);
+    const refusal = entry.proof.judge(plane, expectedTenant, now);
     if (refusal) {
       if (refusal.refusal === 'token-expired') this.#known.delete(digest);
       return refusal;
@@ -101,18 +99,21 @@ class TokenAuthenticator implements Authenticator {
     tenant: string,
     now: number,
   ): Promise<Authentication> {
-    const { store, keys, domain } = this.#parts;
     // Read before keys and principal: a change in between makes the entry old, never wrongly new.
-    const generation = await store.generation();
-    const claims = await verifyAccessToken(await keys.under(generation), domain, token);
-    if ('refusal' in claims) return claims;
-    const refusal = judgeClaims(claims, domain, plane, tenant, now);
+    const generation = await this.#parts.store.generation();
+    // What the token says of its issuer only chooses who has to prove it.
+    const outside = bearerIssuerOf(this.#parts.issuers, token);
+    const proof = outside
+      ? await proveOutsideToken(this.#parts, outside, token, tenant)
+      : await proveOwnToken(this.#parts, token, generation);
+    if ('refusal' in proof) return proof;
+    const refusal = proof.judge(plane, tenant, now);
     if (refusal) return refusal;
-    const result = await readCaller(this.#parts, claims);
-    if ('refusal' in result) return result;
+    const accepted = await proof.callerUnder(generation);
+    if ('refusal' in accepted) return accepted;
     if (this.#known.size >= MAX_CACHED) this.#known.delete(this.#known.keys().next().value!);
-    this.#known.set(digest, { claims, generation, accepted: result });
-    return result;
+    this.#known.set(digest, { proof, generation, accepted });
+    return accepted;
   }
 
   #admit(entry: Entry, generation: number): Authentication | Promise<Authentication> {
@@ -120,14 +121,11 @@ class TokenAuthenticator implements Authenticator {
   }
 
   async #admitAgain(entry: Entry, generation: number): Promise<Authentication> {
-    const { claims } = entry;
-    const keys = await this.#parts.keys.under(generation);
-    if (!keys.find(claims.kid)) return wrongSignature(claims.kid);
-    const result = await readCaller(this.#parts, claims);
-    if ('refusal' in result) return result;
+    const accepted = await entry.proof.callerUnder(generation);
+    if ('refusal' in accepted) return accepted;
     entry.generation = generation;
-    entry.accepted = result;
-    return result;
+    entry.accepted = accepted;
+    return accepted;
   }
 }
 
@@ -141,68 +139,4 @@ function readToken(header: string): string | TokenRefusal {
   // RFC 4648 §3.5: bits that mean nothing are zero, so that a token has one spelling.
   const isCanonical = match[1]!.split('.').every((part) => fromBase64Url(part) !== null);
   return isCanonical ? match[1]! : malformed('its base64url is not in the one form that it has');
-}
-
-/** What does not hold of a verified token here and now, or null. */
-function judgeClaims(
-  claims: TokenClaims,
-  domain: string,
-  plane: TokenPlane,
-  tenant: string,
-  now: number,
-): TokenRefusal | null {
-  if (claims.tenantId !== tenant) {
-    const facts = {
-      expected: tokenIssuer(domain, tenant),
-      issuer: claims.issuer,
-      found: shown(claims.tenantId),
-      tenant,
-    };
-    return { refusal: 'token-tenant', facts };
-  }
-  if (claims.plane !== plane) return { refusal: 'token-audience', facts: { audience: shown(claims.audience) } };
-  // RFC 7519 §4.1.4: on or after the expiration time the token must not be accepted; ours has no grace.
-  if (now >= claims.expires) {
-    return { refusal: 'token-expired', facts: { expired: toIso(claims.expires), now: toIso(now) } };
-  }
-  if (now + NOT_BEFORE_LEEWAY_MS < claims.starts) {
-    return { refusal: 'token-not-yet-valid', facts: { starts: toIso(claims.starts), now: toIso(now) } };
-  }
-  return null;
-}
-
-async function readCaller(
-  { store, findHost }: AuthenticatorParts,
-  claims: TokenClaims,
-): Promise<{ readonly caller: Caller } | TokenRefusal> {
-  const principal = await principalById.first(store.reader, { id: claims.oid });
-  const { oid, tenantId, appId } = claims;
-  // The application is compared too: a service principal made anew for another application is another principal.
-  const isSame =
-    principal?.tenant_id === tenantId && (principal.kind !== 'ServicePrincipal' || principal.app_id === appId);
-  if (!principal || !isSame) return { refusal: 'principal-unknown', facts: { oid, appid: appId } };
-  if (principal.enabled !== 1) return { refusal: 'principal-disabled', facts: { oid, appid: appId } };
-  const { credential } = claims;
-  if (credential !== null && !(await stillStands(store.reader, findHost, appId, credential))) {
-    return isHostMark(credential)
-      ? { refusal: 'token-host-removed', facts: { oid, appid: appId, host: credential.split('#')[0]! } }
-      : { refusal: 'token-credential-removed', facts: { oid, appid: appId } };
-  }
-  const caller: Caller = {
-    oid,
-    tenantId,
-    kind: principal.kind === 'User' ? 'User' : 'ServicePrincipal',
-    appId,
-    appIdAcr: claims.appIdAcr,
-    displayName: principal.display_name,
-    issuer: claims.issuer,
-    upn: principal.upn,
-    managedIdentity: claims.managedIdentity,
-    scopes: claims.scopes,
-    principalIds: [oid, ...(await groupsOf(store.reader, oid))],
-    directoryRole: principal.directory_role,
-    expires: claims.expires,
-    tokenId: claims.tokenId,
-  };
-  return { caller };
 }

@@ -18,6 +18,8 @@ export interface Caller {
   /** Everything a grant may name that reaches this caller: the object id, and the groups it is in, also through groups. */
   readonly principalIds: readonly string[];
   readonly directoryRole: string | null;
+  /** Who it is by the word of the issuer outside whose token was brought; not set for our own tokens. */
+  readonly outsideSubject?: string;
   /** Milliseconds since the Unix epoch at which the token ends. */
   readonly expires: number;
   /** The token's `uti`/`jti`: an id for the audit log, of no use to anyone else. */
@@ -41,6 +43,12 @@ export type Authentication =
         | 'principal-unknown'
         | 'principal-disabled'
         | 'token-credential-removed'
-        | 'token-host-removed';
+        | 'token-host-removed'
+        | 'outside-token-malformed'
+        | 'outside-token-signature'
+        | 'outside-token-audience'
+        | 'outside-token-time'
+        | 'outside-subject-unknown'
+        | 'outside-keys-unavailable';
       readonly facts: Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
     };

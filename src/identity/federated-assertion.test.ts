@@ -44,8 +44,14 @@ describe('tokens by an outside issuer', () => {
     keyFile = join(folder, 'jwks.json');
     publish(['first', pair.publicKey], ['curve', curve.publicKey]);
     plane = await identityPlane([
-      { issuer: ISSUER, keys: { kind: 'file', path: keyFile }, caFile: null, algorithms: USUAL },
-      { issuer: BROKEN, keys: { kind: 'file', path: join(folder, 'none') }, caFile: null, algorithms: USUAL },
+      { issuer: ISSUER, keys: { kind: 'file', path: keyFile }, caFile: null, algorithms: USUAL, bearer: null },
+      {
+        issuer: BROKEN,
+        keys: { kind: 'file', path: join(folder, 'none') },
+        caFile: null,
+        algorithms: USUAL,
+        bearer: null,
+      },
     ]);
     application = await plane.application('checkout');
     credentialId = await federate(application.appId);

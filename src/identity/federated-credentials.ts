@@ -91,14 +91,32 @@ export async function listFederatedCredentials(
   appId: string,
 ): Promise<readonly FederatedCredential[]> {
   const found = await rows.federatedCredentialsOf.all(session, { appId: foldName(appId) });
-  return found.map((row) => ({
+  return found.map(credentialOf);
+}
+
+/** A federated credential of whichever application, with the application's id. */
+export interface FoundCredential extends FederatedCredential {
+  readonly appId: string;
+}
+
+/** The federated credentials with exactly this issuer and subject; where more than one application has one, two of them. */
+export async function credentialsOfSubject(
+  session: Session,
+  who: { readonly issuer: string; readonly subject: string },
+): Promise<readonly FoundCredential[]> {
+  const found = await rows.federatedCredentialsBySubject.all(session, who);
+  return found.map((row) => ({ ...credentialOf(row), appId: row.app_id }));
+}
+
+function credentialOf(row: rows.FederatedCredentialRow): FederatedCredential {
+  return {
     id: row.id,
     name: row.name,
     issuer: row.issuer,
     subject: row.subject,
     audiences: JSON.parse(row.audiences) as string[],
     description: row.description,
-  }));
+  };
 }
 
 /** One by its id or by its name in any case, or null. */

@@ -6,6 +6,7 @@ import { takeLease } from '../jobs/lease.ts';
 import { findHostById } from '../resources/hosts.ts';
 import { type Authenticator, createAuthenticator } from './authenticate.ts';
 import { hastenKey, keyRotationJob, type RotationParts, revokeKey } from './key-rotation.ts';
+import { OutsideIssuers } from './outside-issuers.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { newKey, readKeys } from './stored-keys.ts';
 
@@ -24,7 +25,8 @@ describe('the rotation of signing keys', () => {
     application = await plane.application('reader');
     parts = { ...plane, keyPolicy };
     const keys = await SigningKeys.open(plane);
-    elsewhere = createAuthenticator({ store: plane.store, domain: 'localhost', keys, findHost: findHostById });
+    const issuers = new OutsideIssuers([], plane.clock);
+    elsewhere = createAuthenticator({ ...plane, issuers, keys, findHost: findHostById });
   });
   afterEach(() => plane.cleanup());
 

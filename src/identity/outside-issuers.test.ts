@@ -67,7 +67,7 @@ describe('keys of an issuer over HTTPS', () => {
   });
 
   const load = (keys: TrustedIssuer['keys'], path = '/good', ca: string | null = caFile) => {
-    const issuer = { issuer: `${origin}${path}`, keys, caFile: ca, algorithms: ['RS256'] };
+    const issuer = { issuer: `${origin}${path}`, keys, caFile: ca, algorithms: ['RS256'], bearer: null };
     return new OutsideIssuers([issuer], clock).keysOf(issuer, 'one');
   };
 
@@ -82,6 +82,7 @@ describe('keys of an issuer over HTTPS', () => {
       keys: { kind: 'url', url: `${origin}/keys` },
       caFile,
       algorithms: ['RS256'],
+      bearer: null,
     } as const;
     const issuers = new OutsideIssuers([issuer], clock);
     asked = 0;

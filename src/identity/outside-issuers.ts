@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { createLocalJWKSet, type LocalJWKSet } from 'jose/jwks/local';
-import type { Clock } from '../base/ports.ts';
+import type { Clock, Log } from '../base/ports.ts';
 import { isHttps, type TrustedIssuer } from './trusted-issuers.ts';
 
 const KEYS_LAST_MS = 3_600_000;
@@ -27,10 +27,12 @@ interface Held {
  */
 export class OutsideIssuers {
   readonly #clock: Clock;
+  readonly #log: Log | null;
   readonly #issuers: ReadonlyMap<string, TrustedIssuer>;
   readonly #held = new Map<string, Held>();
 
-  constructor(issuers: readonly TrustedIssuer[], clock: Clock) {
+  constructor(issuers: readonly TrustedIssuer[], clock: Clock, log?: Log) {
+    this.#log = log ?? null;
     this.#issuers = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
     this.#clock = clock;
   }
@@ -56,6 +58,12 @@ export class OutsideIssuers {
     return held.keys!;
   }
 
+  /** Whether keys that {@link keysOf} gave are still those of the issuer, and young enough to be believed. */
+  areCurrent(issuer: TrustedIssuer, keys: LocalJWKSet, now: number): boolean {
+    const held = this.#held.get(issuer.issuer);
+    return held?.keys === keys && Math.abs(now - held.loaded) < KEYS_LAST_MS;
+  }
+
   #holdingOf(issuer: string): Held {
     let held = this.#held.get(issuer);
     if (!held) {
@@ -73,6 +81,13 @@ export class OutsideIssuers {
       .then((keys) => {
         held.keys = keys;
         held.loaded = now;
+      })
+      .catch((error: Error) => {
+        this.#log?.warn('The keys of a trusted issuer could not be loaded; tokens that need them are refused.', {
+          issuer: issuer.issuer,
+          reason: error.message,
+        });
+        throw error;
       })
       .finally(() => {
         held.loading = null;

@@ -200,6 +200,18 @@ export const federatedCredentialsOf = statement<{ appId: string }, FederatedCred
     .orderBy('id'),
 );
 
+/** The federated credentials of an issuer and a subject, whoever's they are: two where there are more than one. */
+export const federatedCredentialsBySubject = statement<{ issuer: string; subject: string }, FederatedCredentialRow>(
+  (db, p) =>
+    db
+      .selectFrom('federated_credentials')
+      .select(federatedColumns)
+      .where('subject', '=', p('subject'))
+      .where('issuer', '=', p('issuer'))
+      .orderBy('app_id')
+      .limit(2),
+);
+
 /** Adds a federated credential. */
 export const insertFederatedCredential = statement<{
   appId: string;

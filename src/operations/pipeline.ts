@@ -67,7 +67,11 @@ export class Passage {
     const checks: Check[] = [];
     const add = (check: CheckName, facts: Facts) => checks.push({ check, outcome: 'passed', facts });
     if (vault) add('vault', vaultFacts(vault));
-    if (caller) add('authenticate', { oid: caller.oid, appid: caller.appId, tokenId: caller.tokenId });
+    if (caller) {
+      const { oid, appId, tokenId, issuer, outsideSubject } = caller;
+      const outside = outsideSubject === undefined ? {} : { issuer, subject: outsideSubject };
+      add('authenticate', { oid, appid: appId, tokenId, ...outside });
+    }
     if (this.isWellFormed) add('request', { operation: incoming.operation.id, apiVersion: this.apiVersion });
     if (network?.allowed) {
       add('network', {

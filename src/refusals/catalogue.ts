@@ -10,6 +10,7 @@ import { loginRefusals } from './login.ts';
 import { managedIdentityRefusals } from './managed-identity.ts';
 import { managementRefusals } from './management.ts';
 import { moveRefusals } from './moves.ts';
+import { outsideTokenRefusals } from './outside-tokens.ts';
 import { peopleRefusals } from './people.ts';
 import { privateEndpointRefusals } from './private-endpoints.ts';
 import type { RefusalRow } from './row.ts';
@@ -30,6 +31,7 @@ const tables = {
   ...federationRefusals,
   ...signInRefusals,
   ...managedIdentityRefusals,
+  ...outsideTokenRefusals,
   ...graphRefusals,
   ...peopleRefusals,
   ...signingKeyRefusals,

@@ -4,6 +4,7 @@ import { createIdentitySecrets } from './identity-secrets-table.ts';
 import { createKeyTables } from './key-tables.ts';
 import { createManagementTables } from './management-tables.ts';
 import { createModelChangeTable } from './model-change-table.ts';
+import { createOutsideTokenIndex } from './outside-token-index.ts';
 import type { DialectName } from './port.ts';
 import type { Tables } from './schema.ts';
 
@@ -20,6 +21,7 @@ export const migrations: readonly Migration[] = [
   async (db, dialect) => createIdentitySecrets(db, await tableMaker(db, dialect)),
   async (db, dialect) => createModelChangeTable(await tableMaker(db, dialect)),
   async (db, dialect) => createKeyTables(db, await tableMaker(db, dialect)),
+  createOutsideTokenIndex,
 ];
 
 async function firstTables(db: Kysely<Tables>, dialect: DialectName, now: number): Promise<void> {

@@ -14,6 +14,7 @@ import { loginRefusals } from '../../src/refusals/login.ts';
 import { managedIdentityRefusals } from '../../src/refusals/managed-identity.ts';
 import { managementRefusals } from '../../src/refusals/management.ts';
 import { moveRefusals } from '../../src/refusals/moves.ts';
+import { outsideTokenRefusals } from '../../src/refusals/outside-tokens.ts';
 import { peopleRefusals } from '../../src/refusals/people.ts';
 import { privateEndpointRefusals } from '../../src/refusals/private-endpoints.ts';
 import type { RefusalRow } from '../../src/refusals/row.ts';
@@ -137,6 +138,7 @@ describe('the catalogue of refusals', () => {
       federationRefusals,
       signInRefusals,
       managedIdentityRefusals,
+      outsideTokenRefusals,
       graphRefusals,
       peopleRefusals,
       signingKeyRefusals,

@@ -112,8 +112,10 @@ export async function identityPlane(trustedIssuers: readonly TrustedIssuer[] = [
   const { store, random, clock } = parts;
   const signingKeys = await SigningKeys.open(parts);
   const base = { ...parts, tenantId: TENANT, domain: 'localhost', subscriptionId: SUBSCRIPTION };
+  const issuers = new OutsideIssuers(trustedIssuers, clock);
   const authenticator = createAuthenticator({
     store,
+    issuers,
     domain: 'localhost',
     keys: signingKeys,
     findHost: findHostById,
@@ -136,7 +138,7 @@ export async function identityPlane(trustedIssuers: readonly TrustedIssuer[] = [
       ...base,
       signingKeys,
       tenantNames: ['contoso.test'],
-      issuers: new OutsideIssuers(trustedIssuers, clock),
+      issuers,
     }),
     ...graphOperations(base),
   ];
