@@ -5,7 +5,13 @@ import { noSecret, verifySecret } from './client-secret.ts';
 import { federatedMark, type ProvingCredential } from './credential-mark.ts';
 import { outsideIssuer, proveFederated } from './federated-assertion.ts';
 import type { IdentityParts } from './parts.ts';
-import { type CredentialRow, credentialsOfApp, type PrincipalRow, principalByAppId } from './repository.ts';
+import {
+  type CredentialRow,
+  credentialsOfApp,
+  identityByClient,
+  type PrincipalRow,
+  principalByAppId,
+} from './repository.ts';
 import type { TokenRequest } from './token-request.ts';
 
 /** A client that has proved itself. */
@@ -15,6 +21,8 @@ export interface AuthenticatedClient {
   readonly credentialId: string;
   /** The credential as the token carries it. */
   readonly credential: ProvingCredential;
+  /** Resource id where the client is a managed identity, proved by a federated credential; null for applications. */
+  readonly managedIdentity: string | null;
   /** Set where it was an assertion: it counts once, so its use is yet to be recorded. */
   readonly assertion: VerifiedAssertion | null;
 }
@@ -41,7 +49,9 @@ export async function authenticateClient(
     const federated = await proveFederated(parts, { clientId, assertion: proof.assertion, issuer }, now);
     assertEnabled(principal, clientId);
     const credential = { mark: federatedMark(federated), expires: null };
-    return { principal, credentialId: federated.id, credential, assertion: null };
+    const managed = await identityByClient.first(parts.store.reader, { clientId });
+    const managedIdentity = managed?.resource_id ?? null;
+    return { principal, credentialId: federated.id, credential, managedIdentity, assertion: null };
   }
   // A managed identity has no credentials of its own: by secret or certificate it is no application.
   if (!principal || principal.type === 'ManagedIdentity') throw new Refusal('application-unknown', { clientId });
@@ -54,7 +64,8 @@ export async function authenticateClient(
   assertEnabled(principal, clientId);
   const credentialId = assertion?.credentialId ?? secret!.match!.id;
   const { expires } = credentials.find(({ id }) => id === credentialId)!;
-  return { principal, credentialId, credential: { mark: credentialId, expires }, assertion };
+  const credential = { mark: credentialId, expires };
+  return { principal, credentialId, credential, managedIdentity: null, assertion };
 }
 
 function assertEnabled(principal: PrincipalRow, clientId: string): void {

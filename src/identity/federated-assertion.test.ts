@@ -107,7 +107,10 @@ describe('tokens by an outside issuer', () => {
       identity.createManagedIdentity(transaction, plane, { ...making, now: plane.clock.now() }),
     );
     await federate(made.clientId);
-    assert.equal((await ask(await outside(), made.clientId)).status, 200);
+    const { body } = await ask(await outside(), made.clientId);
+    const result = await authenticate(body.access_token);
+    assert.ok('caller' in result);
+    assert.deepEqual([result.caller.oid, result.caller.managedIdentity], [made.principalId, making.resourceId]);
   });
 
   it('compares issuer, subject and audience letter by letter', async () => {

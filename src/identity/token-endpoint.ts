@@ -47,7 +47,7 @@ export class TokenEndpoint {
 
   #sign(
     { resource, clientId, proof }: TokenRequest,
-    { principal, credential }: AuthenticatedClient,
+    { principal, credential, managedIdentity }: AuthenticatedClient,
     now: number,
   ): Promise<IssuedToken> {
     return issueAccessToken(this.#parts, {
@@ -57,6 +57,7 @@ export class TokenEndpoint {
       appIdAcr: proof.kind === 'secret' ? '1' : '2',
       lifetimeSeconds: TOKEN_SECONDS,
       credential,
+      ...(managedIdentity !== null && { managedIdentity }),
       now,
     });
   }

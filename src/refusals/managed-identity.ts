@@ -115,6 +115,32 @@ export const managedIdentityRefusals = rows({
     cause: 'The service principal {oid} of the managed identity was disabled.',
     remedy: ['az ad sp update --id {oid} --set accountEnabled=true'],
   },
+  'identity-credential-invalid': {
+    check: 'body',
+    status: 400,
+    error: 'BadRequest',
+    message: "The federated identity credential is not valid: '{property}': {reason}.",
+    cause: 'A member of the federated credential of a user-assigned identity is missing or not what it should be.',
+    remedy: [
+      'az identity federated-credential create --name NAME --identity-name IDENTITY --resource-group GROUP --issuer ISSUER --subject SUBJECT --audiences api://AzureADTokenExchange',
+    ],
+  },
+  'identity-credential-taken': {
+    check: 'state',
+    status: 400,
+    error: 'BadRequest',
+    message: 'Issuer and subject combination already exists for this Managed Identity.',
+    cause: 'Another federated credential of the identity believes the same issuer and subject.',
+    remedy: ['az identity federated-credential list --identity-name IDENTITY --resource-group GROUP'],
+  },
+  'identity-credentials-full': {
+    check: 'state',
+    status: 400,
+    error: 'BadRequest',
+    message: 'The managed identity has the most federated identity credentials that it may have: {most}.',
+    cause: 'An identity has at most {most} federated credentials.',
+    remedy: ['az identity federated-credential delete --name NAME --identity-name IDENTITY --resource-group GROUP'],
+  },
   'token-host-removed': {
     check: 'authenticate',
     status: 401,

@@ -57,6 +57,14 @@ export const managedIdentityVersions: ApiVersions = {
   ],
 };
 
+/** Federated credentials of user-assigned identities came in 2022. */
+export const federatedCredentialVersions: ApiVersions = {
+  known: managedIdentityVersions.known.filter((version) => version >= '2022-01-31'),
+};
+
+/** The two previews in which an identity tells where it is assigned. */
+export const associatedResourcesVersions: ApiVersions = { known: ['2021-09-30-preview', '2022-01-31-preview'] };
+
 /** Microsoft.Authorization: role assignments and definitions. */
 export const authorizationVersions: ApiVersions = {
   known: [

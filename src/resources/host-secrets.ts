@@ -8,7 +8,7 @@ export async function listHostSecret(parts: ResourceParts, call: Call, type: Hos
   return call.commit(async (transaction) => {
     const { resourceId, resourceKey } = await requireHost(transaction, call, type);
     const identityHeader = await hostSecret(transaction, parts, resourceKey, call.time);
-    return { status: 200, headers: noStore, body: { identityHeader }, subject: resourceId };
+    return { status: 200, body: { identityHeader }, subject: resourceId };
   });
 }
 
@@ -17,8 +17,6 @@ export async function regenerateHostSecret(parts: ResourceParts, call: Call, typ
   return call.commit(async (transaction) => {
     const { resourceId, resourceKey } = await requireHost(transaction, call, type);
     const identityHeader = await renewHostSecret(transaction, parts, resourceKey, call.time);
-    return { status: 200, headers: noStore, body: { identityHeader }, subject: resourceId };
+    return { status: 200, body: { identityHeader }, subject: resourceId };
   });
 }
-
-const noStore = { 'cache-control': 'no-store' };

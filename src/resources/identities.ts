@@ -112,7 +112,11 @@ async function listUnder(
   return { status: 200, body: pageBody(call, page, identities, keyOf, toWire) };
 }
 
-async function requireIdentity(session: Session, call: Call): Promise<ManagedIdentity> {
+/**
+ * The user-assigned identity that the path names.
+ * @throws Refusal `subscription-not-found`, `resource-group-not-found`, `resource-not-found`
+ */
+export async function requireIdentity(session: Session, call: Call): Promise<ManagedIdentity> {
   const group = await requireGroup(session, call);
   const name = call.parameters['identity'] ?? '';
   const resourceId = identityResourceId(group.subscriptionId, group.name, name);

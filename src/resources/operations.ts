@@ -1,7 +1,7 @@
-import type { Answer, ApiVersions, Call, Method, Need, Operation } from '../operations/operation.ts';
+import type { Operation } from '../operations/operation.ts';
 import { noVersions } from '../operations/versions.ts';
 import { activityOperations } from './activity.ts';
-import { keyVaultVersions, managedIdentityVersions, resourcesVersions } from './arm-versions.ts';
+import { keyVaultVersions, resourcesVersions } from './arm-versions.ts';
 import {
   checkNameAvailability,
   getDeletedVault,
@@ -11,14 +11,7 @@ import {
 } from './deleted-vaults.ts';
 import { deleteGroup, getGroup, headGroup, listResourceGroups, patchGroup, putGroup } from './groups.ts';
 import { hostOperations } from './host-operations.ts';
-import {
-  deleteIdentity,
-  getIdentity,
-  listGroupIdentities,
-  listSubscriptionIdentities,
-  patchIdentity,
-  putIdentity,
-} from './identities.ts';
+import { identitySections } from './identity-operations.ts';
 import { lockOperations } from './lock-operations.ts';
 import { managedHsmOperations } from './managed-hsm-operations.ts';
 import { getEndpoints, getHealth, type Health } from './metadata.ts';
@@ -33,38 +26,16 @@ import {
 import { listProviderOperations } from './provider-operations.ts';
 import { getProvider, listProviders, registerProvider } from './providers.ts';
 import { listGroupResources, listSubscriptionResources } from './resource-list.ts';
-import { groupScope, identityScope, segment, subscriptionScope, vaultScope } from './scopes.ts';
+import { groupScope, segment, subscriptionScope, vaultScope } from './scopes.ts';
+import { row, type Section, sectionOperations } from './section.ts';
 import { getSubscription, listLocations, listMySubscriptions, listTenants } from './subscriptions.ts';
 import { tagOperations } from './tag-operations.ts';
 import { changeAccessPolicies } from './vault-policies.ts';
 import { deleteVault, getVault, listGroupVaults, listSubscriptionVaults, patchVault, putVault } from './vaults.ts';
 
-type Run = (parts: ResourceParts, call: Call) => Promise<Answer>;
-
-/** What a row says; the rest follows from its section. */
-interface Row {
-  readonly id: string;
-  readonly method: Method;
-  readonly path: string;
-  /** An action at the scope of the section, or any valid token. */
-  readonly need: string | 'authenticated';
-  readonly body?: 'json';
-  readonly success: readonly number[];
-  readonly run: Run;
-}
-
-/** Rows under one path, at one scope, of one provider's versions. */
-interface Section {
-  readonly prefix: string;
-  readonly versions: ApiVersions;
-  readonly scope: (parameters: Readonly<Record<string, string>>) => string;
-  readonly rows: readonly Row[];
-}
-
 const subscription = '/subscriptions/:subscriptionId';
 const group = `${subscription}/resourceGroups/:group`;
 const vaultType = 'Microsoft.KeyVault/vaults';
-const identityType = 'Microsoft.ManagedIdentity/userAssignedIdentities';
 const connectionType = 'privateEndpointConnections';
 const connections = `/${connectionType}`;
 const groupAction = 'Microsoft.Resources/subscriptions/resourceGroups';
@@ -212,35 +183,6 @@ const keyVaultRows: Section = {
   ],
 };
 
-const identityRows: Section = {
-  prefix: `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/:identity`,
-  versions: managedIdentityVersions,
-  scope: identityScope,
-  rows: [
-    row('ManagedIdentityPut', 'PUT', '', `${identityType}/write`, putIdentity, 'json', [200, 201]),
-    row('ManagedIdentityPatch', 'PATCH', '', `${identityType}/write`, patchIdentity, 'json'),
-    row('ManagedIdentityGet', 'GET', '', `${identityType}/read`, getIdentity),
-    row('ManagedIdentityDelete', 'DELETE', '', `${identityType}/delete`, deleteIdentity, undefined, [200, 204]),
-  ],
-};
-
-const identityListRows: readonly Section[] = [
-  {
-    prefix: group,
-    versions: managedIdentityVersions,
-    scope: groupScope,
-    rows: [row('ManagedIdentityList', 'GET', `/providers/${identityType}`, 'authenticated', listGroupIdentities)],
-  },
-  {
-    prefix: subscription,
-    versions: managedIdentityVersions,
-    scope: subscriptionScope,
-    rows: [
-      row('ManagedIdentityList', 'GET', `/providers/${identityType}`, 'authenticated', listSubscriptionIdentities),
-    ],
-  },
-];
-
 const sections: readonly Section[] = [
   tenantRows,
   subscriptionRows,
@@ -249,8 +191,7 @@ const sections: readonly Section[] = [
   connectionRows,
   vaultListRows,
   keyVaultRows,
-  identityRows,
-  ...identityListRows,
+  ...identitySections,
 ];
 
 /** What the rows of this room need besides the operations' own parts. */
@@ -265,7 +206,7 @@ export interface ResourceOperationParts extends ResourceParts {
 export function resourceOperations(parts: ResourceOperationParts): readonly Operation[] {
   const open = { plane: 'management', method: 'GET', need: { kind: 'anonymous' }, throttle: 'none' } as const;
   return [
-    ...sections.flatMap((section) => section.rows.map((one) => toOperation(parts, section, one))),
+    ...sections.flatMap((section) => sectionOperations(parts, section)),
     ...lockOperations(parts),
     ...tagOperations(parts),
     ...hostOperations(parts),
@@ -304,35 +245,4 @@ export function resourceOperations(parts: ResourceOperationParts): readonly Oper
       run: () => getHealth(parts.version, parts.health()),
     },
   ];
-}
-
-function row(
-  id: string,
-  method: Method,
-  path: string,
-  need: string,
-  run: Run,
-  body?: 'json',
-  success: readonly number[] = [200],
-): Row {
-  return { id, method, path, need, run, success, ...(body && { body }) };
-}
-
-function toOperation(parts: ResourceParts, section: Section, one: Row): Operation {
-  const need: Need =
-    one.need === 'authenticated'
-      ? { kind: 'authenticated' }
-      : { kind: 'management', action: one.need, scope: section.scope };
-  return {
-    id: one.id,
-    plane: 'management',
-    method: one.method,
-    path: `${section.prefix}${one.path}`,
-    versions: section.versions,
-    need,
-    throttle: 'none',
-    body: one.body ?? 'none',
-    success: one.success,
-    run: (call) => one.run(parts, call),
-  };
 }

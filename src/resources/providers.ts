@@ -48,7 +48,7 @@ const providers: readonly Provider[] = Object.freeze([
   {
     namespace: 'Microsoft.ManagedIdentity',
     versions: managedIdentityVersions.known,
-    types: ['userAssignedIdentities'],
+    types: ['userAssignedIdentities', 'userAssignedIdentities/federatedIdentityCredentials'],
   },
   { namespace: 'Microsoft.Insights', versions: insightsVersions.known, types: ['eventtypes', 'eventcategories'] },
   { namespace: 'Microsoft.Compute', versions: hostVersions.known, types: ['virtualMachines'] },

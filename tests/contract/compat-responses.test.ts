@@ -75,6 +75,7 @@ const undescribed = [
   /^\/+subscriptions\/[^/]+\/providers\/[^/]+(\/register)?$/,
   /^\/+subscriptions\/[^/]+\/resourcegroups\/[^/]+(\/resources)?$/,
   /^\/+subscriptions\/[^/]+(\/resourcegroups\/[^/]+)?\/providers\/microsoft\.managedidentity\/userassignedidentities(\/[^/]+)?$/,
+  /\/userassignedidentities\/[^/]+\/(listassociatedresources|federatedidentitycredentials(\/[^/]+)?)$/,
   /^\/+subscriptions\/[^/]+\/providers\/microsoft\.keyvault\/locations\/[^/]+\/operationresults\/[^/]+$/,
   // The service publishes how denials are read; here they are also made and removed.
   /^\/+subscriptions\/.+\/providers\/microsoft\.authorization\/denyassignments\/[^/]+$/,
@@ -83,6 +84,8 @@ const undescribed = [
   /^\/+subscriptions\/.+\/providers\/microsoft\.compute\/+virtualmachines(\/[^/]+)?$/,
   /^\/+subscriptions\/.+\/providers\/microsoft\.web\/+sites(\/[^/]+)?$/,
   /^\/+subscriptions\/.+\/providers\/microsoft\.resources\/tags\/default$/,
+  // Our own: the secrets by which these ask for their identities' tokens.
+  /\/(virtualmachines|sites)\/[^/]+\/(list|regenerate)identitysecret$/,
   // The activity log: its file is not among those held here.
   /^\/+subscriptions\/[^/]+\/providers\/microsoft\.insights\/eventtypes\/management\/values$/,
   /^\/+providers\/microsoft\.insights\/eventcategories$/,
