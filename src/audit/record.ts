@@ -48,27 +48,31 @@ export function auditEntry(event: AuditEvent): JournalEntry {
   const text =
     `{"time":"${toIso(event.time)}","category":"AuditEvent","operationName":"${event.operationName}"` +
     `,"resultType":"${success ? 'Success' : 'Failed'}","resultSignature":"${signatures[event.status] ?? event.status}"` +
-    `,"resultDescription":${event.description === '' ? '""' : JSON.stringify(event.description)}` +
+    `,"resultDescription":${quoted(event.description)}` +
     `,"durationMs":"${Math.max(0, event.recorded - event.time)}","callerIpAddress":"${event.callerIpAddress}"` +
-    `,"correlationId":"${event.requestId}","operationVersion":${JSON.stringify(event.operationVersion)}` +
-    `,"resourceId":${event.vault ? vaultResource(event.vault) : JSON.stringify(event.resourceId.toUpperCase())}` +
+    `,"correlationId":"${event.requestId}","operationVersion":${quoted(event.operationVersion)}` +
+    `,"resourceId":${event.vault ? vaultResource(event.vault) : quoted(event.resourceId.toUpperCase())}` +
     `,"identity":${event.caller ? identity(event.caller) : '{}'}` +
-    `,"properties":{"id":${JSON.stringify(event.subject)},"clientInfo":${JSON.stringify(printable(event.clientInfo))}` +
-    `,"requestUri":${JSON.stringify(requestUri(event))},"httpMethod":"${event.method}","httpStatusCode":${event.status}` +
+    `,"properties":{"id":${quoted(event.subject)},"clientInfo":${quoted(printable(event.clientInfo))}` +
+    `,"requestUri":${quoted(requestUri(event))},"httpMethod":"${event.method}","httpStatusCode":${event.status}` +
     `,"isAccessPolicyMatch":${event.isPolicyMatch},"tlsVersion":"${event.tlsVersion}"${optional(event)}}`;
-  return { time: event.time, text: oneLine(text) };
+  return { time: event.time, text };
 }
 
 function optional(event: AuditEvent): string {
   let text = '';
-  if (event.assignmentId)
-    text += `,"isRbacAuthorized":true,"appliedAssignmentId":${JSON.stringify(event.assignmentId)}`;
-  if (event.clientRequestId) text += `,"clientRequestId":${JSON.stringify(printable(event.clientRequestId))}`;
-  if (event.audit) text += `,"details":${JSON.stringify(event.audit)}`;
+  if (event.assignmentId) text += `,"isRbacAuthorized":true,"appliedAssignmentId":${quoted(event.assignmentId)}`;
+  if (event.clientRequestId) text += `,"clientRequestId":${quoted(printable(event.clientRequestId))}`;
+  if (event.audit) text += `,"details":${oneLine(JSON.stringify(event.audit))}`;
   if (event.refusal) {
-    text += `,"refusal":${JSON.stringify(event.refusal.code)},"checks":${JSON.stringify(event.refusal.checks)}`;
+    text += `,"refusal":${quoted(event.refusal.code)},"checks":${oneLine(JSON.stringify(event.refusal.checks))}`;
   }
   return text;
+}
+
+/** The JSON of a text, on one line. Nearly every text is plain ASCII without anything to escape, which one look tells. */
+function quoted(text: string): string {
+  return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : oneLine(JSON.stringify(text));
 }
 
 function requestUri(event: AuditEvent): string {
@@ -78,7 +82,7 @@ function requestUri(event: AuditEvent): string {
 function vaultResource(vault: Vault): string {
   let text = resources.get(vault);
   if (text === undefined) {
-    text = JSON.stringify(vault.resourceId.toUpperCase());
+    text = quoted(vault.resourceId.toUpperCase());
     resources.set(vault, text);
   }
   return text;
@@ -87,20 +91,19 @@ function vaultResource(vault: Vault): string {
 function identity(caller: Caller): string {
   let text = identities.get(caller);
   if (text === undefined) {
-    text = JSON.stringify({
-      claim: {
-        oid: caller.oid,
-        appid: caller.appId,
-        appidacr: caller.appIdAcr,
-        tid: caller.tenantId,
-        iss: caller.issuer,
-        uti: caller.tokenId,
-        ...(caller.outsideSubject === undefined ? {} : { sub: caller.outsideSubject }),
-        ...(caller.upn ? { upn: caller.upn } : {}),
-        ...(caller.scopes ? { scp: caller.scopes } : {}),
-        ...(caller.managedIdentity ? { xms_mirid: caller.managedIdentity } : {}),
-      },
-    });
+    const claim = {
+      oid: caller.oid,
+      appid: caller.appId,
+      appidacr: caller.appIdAcr,
+      tid: caller.tenantId,
+      iss: caller.issuer,
+      uti: caller.tokenId,
+      ...(caller.outsideSubject === undefined ? {} : { sub: caller.outsideSubject }),
+      ...(caller.upn ? { upn: caller.upn } : {}),
+      ...(caller.scopes ? { scp: caller.scopes } : {}),
+      ...(caller.managedIdentity ? { xms_mirid: caller.managedIdentity } : {}),
+    };
+    text = oneLine(JSON.stringify({ claim }));
     identities.set(caller, text);
   }
   return text;
