@@ -38,6 +38,8 @@ const batchesAround = statement<{ chain: string; from: number; to: number; time:
 /** Longer than any request lasts: batches are in the order of their ends, requests are looked for by their beginning. */
 const SLACK_MS = 60_000;
 const PAGE = 200;
+/** Where other requests are served meanwhile, which a page makes wait. */
+const SMALL_PAGE = 20;
 const LEAST_TO_PACK = 4096;
 const LEAST_FOR_ALL_TABLES = 20_000;
 const PLAIN = 0;
@@ -56,15 +58,20 @@ export interface AuditBatch extends Omit<AuditBatchTable, 'records'> {
 }
 
 /** Every batch of a chain in its order, a page at a time; those whose first record comes after `start`. */
-export async function* readBatches(session: Session, chain: string, start = 0): AsyncGenerator<AuditBatch> {
+export async function* readBatches(
+  session: Session,
+  chain: string,
+  start = 0,
+  limit = PAGE,
+): AsyncGenerator<AuditBatch> {
   let after = start;
   for (;;) {
-    const page = await batchesAfter.all(session, { chain, after, limit: PAGE });
+    const page = await batchesAfter.all(session, { chain, after, limit });
     for (const batch of page) {
       const records = readable(batch.records);
       yield { ...batch, records: records ?? '', isReadable: records !== null };
     }
-    if (page.length < PAGE) return;
+    if (page.length < limit) return;
     after = page[page.length - 1]!.first_sequence;
   }
 }
@@ -73,7 +80,7 @@ export async function* readBatches(session: Session, chain: string, start = 0): 
 export async function* readBatchesSince(session: Session, time: number): AsyncGenerator<AuditBatch> {
   for (const { chain, sequence } of await readHeads(session)) {
     const first = await firstBatchSince(session, chain, sequence, time);
-    yield* readBatches(session, chain, first - 1);
+    yield* readBatches(session, chain, first - 1, SMALL_PAGE);
   }
 }
 

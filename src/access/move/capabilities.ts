@@ -80,6 +80,8 @@ export const capabilities: readonly Capability[] = (Object.keys(actions) as Obje
   ),
 );
 
+const byPermission = Object.groupBy(capabilities, ({ of, name }) => `${of} ${name}`);
+
 /** Whether holding it reveals the values of secrets. */
 export function revealsValues(capability: Capability): boolean {
   return capability.action.endsWith('/getSecret/action');
@@ -87,7 +89,7 @@ export function revealsValues(capability: Capability): boolean {
 
 /** The capabilities of a permission, which a policy gives all or none of. */
 export function capabilitiesOf(of: ObjectKind, name: string): readonly Capability[] {
-  return capabilities.filter((one) => one.of === of && one.name === name);
+  return byPermission[`${of} ${name}`] ?? [];
 }
 
 /** The capabilities that a policy gives; `all` leaves out purge. */

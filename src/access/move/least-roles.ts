@@ -7,11 +7,11 @@ export interface RoleChoice {
   readonly roles: readonly Role[];
   /** The management actions that come with them, as patterns. */
   readonly management: readonly string[];
+  /** What they give of a vault's data. */
+  readonly held: ReadonlySet<Capability>;
 }
 
-interface Candidate extends RoleChoice {
-  readonly gives: bigint;
-}
+type Candidate = Omit<RoleChoice, 'held'> & { readonly gives: bigint };
 
 /** What roles are chosen by: capabilities of one data action come together. */
 const dataActions = [...new Set(capabilities.map(({ action }) => action))];
@@ -20,7 +20,8 @@ const dataActions = [...new Set(capabilities.map(({ action }) => action))];
 export class RoleChoices {
   readonly #candidates: readonly Candidate[];
   readonly #values = bitsOf((action) => capabilities.some((one) => one.action === action && revealsValues(one)));
-  readonly #known = new Map<bigint, Candidate>();
+  readonly #least = new Map<bigint, RoleChoice>();
+  readonly #exact = new Map<bigint, RoleChoice | null>();
 
   /** @param roles those to choose from: the sets are 2 to the power of those that give data actions */
   constructor(roles: readonly Role[]) {
@@ -47,7 +48,7 @@ export class RoleChoices {
    */
   least(wanted: ReadonlySet<string>): RoleChoice {
     const bits = bitsOf((action) => wanted.has(action));
-    const known = this.#known.get(bits);
+    const known = this.#least.get(bits);
     if (known) return known;
     let best: { candidate: Candidate; cost: readonly number[] } | null = null;
     for (const candidate of this.#candidates) {
@@ -58,16 +59,27 @@ export class RoleChoices {
       if (!best || isLess(cost, best.cost)) best = { candidate, cost };
     }
     if (!best) throw new Error(`no roles cover ${[...wanted].join(', ')}`);
-    this.#known.set(bits, best.candidate);
-    return best.candidate;
+    const choice = withHeld(best.candidate);
+    this.#least.set(bits, choice);
+    return choice;
   }
 
   /** The least set that gives these data actions and nothing besides, no management action either; null where there is none. */
   exact(wanted: ReadonlySet<string>): RoleChoice | null {
     const bits = bitsOf((action) => wanted.has(action));
+    const known = this.#exact.get(bits);
+    if (known !== undefined) return known;
     const exact = this.#candidates.filter(({ gives, management }) => gives === bits && management.length === 0);
-    return exact.sort((a, b) => a.roles.length - b.roles.length)[0] ?? null;
+    const [best] = exact.sort((a, b) => a.roles.length - b.roles.length);
+    const choice = best ? withHeld(best) : null;
+    this.#exact.set(bits, choice);
+    return choice;
   }
+}
+
+function withHeld({ roles, management }: Candidate): RoleChoice {
+  const isGiven = (action: string) => roles.some((role) => roleAllows(role, 'dataAction', action));
+  return { roles, management, held: capabilitiesOfActions(isGiven) };
 }
 
 /** The capabilities that come with the data actions of a role or of several. */

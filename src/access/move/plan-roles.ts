@@ -1,5 +1,4 @@
 import type { AccessPolicy } from '../../resources/vault.ts';
-import { roleAllows } from '../verdict.ts';
 import { type Capability, capabilitiesOfPolicy, unservedPermissions } from './capabilities.ts';
 import { capabilitiesOfActions, RoleChoices } from './least-roles.ts';
 import {
@@ -123,8 +122,7 @@ function chooseRoles(
   const detail = choice.roles.map(({ name }) => name).join(', ');
   findings.add('gains', { principalId, reason: 'management', detail, held: choice.management });
   const roles = choice.roles.map(({ id, name }) => ({ id, name }));
-  const isGiven = (action: string) => choice.roles.some((role) => roleAllows(role, 'dataAction', action));
-  return { roles, given: capabilitiesOfActions(isGiven) };
+  return { roles, given: choice.held };
 }
 
 /** Denials hold under roles alone: whoever they are against loses, whatever is assigned. */
