@@ -10,7 +10,7 @@ import { vaultDataActions } from './data-actions.ts';
 import { isJudgedLater } from './delegation.ts';
 import { type Denial, denialOf, isAgainst, isUneven } from './denials/denial.ts';
 import { readDenials } from './denials/repository.ts';
-import { ignoredPolicies, ignoredRoles } from './ignored.ts';
+import { ignoredPolicies, ignoredRoles, sinceText } from './ignored.ts';
 import { readGrants } from './repository.ts';
 import type { Grant } from './role.ts';
 import { foldScope } from './scope.ts';
@@ -199,6 +199,7 @@ export class Access {
       role: leastRole(builtInRoles, 'dataAction', need.dataAction, vaultDataActions),
       roles: verdict.nearest.map((grant) => grant.role.name),
       scopes: verdict.nearest.map((grant) => grant.scope),
+      since: sinceText(vault),
       ignored: ignoredPolicies(vault.settings.accessPolicies, caller),
     });
   }
@@ -224,6 +225,7 @@ export class Access {
       model: 'access policies',
       policies: vault.settings.accessPolicies.length,
       roles: verdict.allowed ? verdict.grants.map((grant) => grant.role.name) : [],
+      since: sinceText(vault),
       ignored: ignoredRoles(grants, vault.scopeKey),
     });
   }

@@ -1,4 +1,5 @@
-import type { AccessPolicy } from '../resources/vault.ts';
+import { toIso } from '../base/text.ts';
+import type { AccessPolicy, Vault } from '../resources/vault.ts';
 import { vaultDataActions } from './data-actions.ts';
 import type { Grant } from './role.ts';
 import { concerns, roleAllows, scopeReaches } from './verdict.ts';
@@ -17,6 +18,12 @@ export function ignoredPolicies(
       const given = Object.entries(permissions).map(([kind, names]) => `${kind} ${names.join(', ')}`);
       return `${objectId}: ${given.join('; ')}`;
     });
+}
+
+/** Since when a vault has used the model that it uses, and by whose hand. */
+export function sinceText({ modelSwitch }: Pick<Vault, 'modelSwitch'>): string {
+  if (!modelSwitch) return 'since it was made';
+  return `since ${modelSwitch.by} switched it ${modelSwitch.isPlanned ? 'by a plan' : 'by hand'} on ${toIso(modelSwitch.at)}`;
 }
 
 /** The caller's roles with data actions at, above or below a vault in which roles have no effect: `ROLE at SCOPE`. */

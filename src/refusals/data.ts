@@ -136,8 +136,12 @@ export const dataRefusals = rows({
     inner: 'ForbiddenByRbac',
     message: rbacMessage,
     cause:
-      'The vault uses role assignments; the access policy that would let the caller in has no effect. Ignored: {ignored}.',
-    remedy: [grant, 'az keyvault update --name {vault} --enable-rbac-authorization false'],
+      'The vault uses role assignments, {since}; the access policy that would let the caller in has no effect. Ignored: {ignored}.',
+    remedy: [
+      grant,
+      'strongroom access plan --vault {vault} --to rbac',
+      'az keyvault update --name {vault} --enable-rbac-authorization false',
+    ],
   },
   'policy-missing': {
     check: 'authorise',
@@ -155,10 +159,10 @@ export const dataRefusals = rows({
     inner: 'AccessDenied',
     message: policyMessage,
     cause:
-      'The vault uses access policies; the role {roles} that would let the caller in has no effect. Ignored: {ignored}.',
+      'The vault uses access policies, {since}; the role {roles} that would let the caller in has no effect. Ignored: {ignored}.',
     remedy: [
       'az keyvault set-policy --name {vault} --object-id {oid} --{policyOption}-permissions {permission}',
-      'az keyvault update --name {vault} --enable-rbac-authorization true',
+      'strongroom access plan --vault {vault} --to rbac',
     ],
   },
   'secret-not-found': {

@@ -6,6 +6,7 @@ import type { Transaction } from '../store/port.ts';
 import { pageBody, readPage } from './arm-page.ts';
 import { connectionsOf } from './endpoint-repository.ts';
 import { actorOf, deletionFacts, isInGroup, requireGroup, requireSubscription, requireVault } from './lookup.ts';
+import { type ForeseenSwitch, foreseeSwitch, switchWarning, withSwitch } from './model-switch.ts';
 import { isVaultName } from './names.ts';
 import type { ResourceParts } from './parts.ts';
 import { checkModelChange, mayChangeModel } from './permission-model.ts';
@@ -13,7 +14,7 @@ import { findVaultByName, listVaults, type ResourceGroup, updateVault } from './
 import { readLocation, readProperties, readTags } from './request-body.ts';
 import { groupScope, subscriptionScope } from './scopes.ts';
 import { createVault } from './service.ts';
-import type { Vault } from './vault.ts';
+import type { Vault, VaultSettings } from './vault.ts';
 import { invalidProperty } from './vault-property.ts';
 import { toRow } from './vault-row.ts';
 import {
@@ -46,6 +47,8 @@ interface VaultRequest {
 export async function putVault(parts: ResourceParts, call: Call): Promise<Answer> {
   const request = readRequest(parts, call);
   const mayChange = await mayChangeModel(parts.access, call, request.named);
+  const settingsAfter = (settings: VaultSettings) => settingsForReplace(settings, request.named, call.apiVersion);
+  const foreseen = mayChange.isHeld ? await foreseeSwitch(parts, call, settingsAfter) : null;
   return call.commit(async (transaction) => {
     const group = await requireGroup(transaction, call);
     const existing = await findVaultByName(transaction, foldName(request.name));
@@ -55,14 +58,14 @@ export async function putVault(parts: ResourceParts, call: Call): Promise<Answer
       throw new Refusal('vault-name-deleted', { name: existing.name, ...deletionFacts(existing) });
     }
     if (!isInGroup(existing, group)) throw new Refusal('vault-name-in-use', { name: request.name });
-    const { location, tags, named } = request;
+    const { location, tags } = request;
     if (location !== existing.location) {
       const facts = { name: existing.name, location: existing.location, group: group.name, asked: location };
       throw new Refusal('resource-location-fixed', facts);
     }
-    const settings = settingsForReplace(existing.settings, named, call.apiVersion);
+    const settings = settingsAfter(existing.settings);
     checkModelChange(existing.settings, settings, mayChange);
-    return storeVault(parts, call, transaction, { ...existing, settings, tags });
+    return storeChanged(parts, call, transaction, existing, { ...existing, settings, tags }, foreseen);
   });
 }
 
@@ -71,11 +74,13 @@ export async function patchVault(parts: ResourceParts, call: Call): Promise<Answ
   const named = readSettings(readProperties(call, false), parts.tenantId);
   const tags = readTags(call);
   const mayChange = await mayChangeModel(parts.access, call, named);
+  const settingsAfter = (settings: VaultSettings) => settingsForPatch(settings, named);
+  const foreseen = mayChange.isHeld ? await foreseeSwitch(parts, call, settingsAfter) : null;
   return call.commit(async (transaction) => {
     const vault = await requireVault(transaction, call);
-    const settings = settingsForPatch(vault.settings, named);
+    const settings = settingsAfter(vault.settings);
     checkModelChange(vault.settings, settings, mayChange);
-    return storeVault(parts, call, transaction, { ...vault, settings, tags: tags ?? vault.tags });
+    return storeChanged(parts, call, transaction, vault, { ...vault, settings, tags: tags ?? vault.tags }, foreseen);
   });
 }
 
@@ -206,6 +211,19 @@ async function recoverVault(
   }
   const answer = await storeVault(parts, call, transaction, { ...vault, deleted: null, purgeAt: null });
   return { ...answer, audit: { createMode: 'recover' } };
+}
+
+async function storeChanged(
+  parts: ResourceParts,
+  call: Call,
+  transaction: Transaction,
+  before: Vault,
+  changed: Vault,
+  foreseen: ForeseenSwitch | null,
+): Promise<Answer> {
+  const vault = withSwitch(before, changed, call, parts.clock.now());
+  const answer = await storeVault(parts, call, transaction, vault);
+  return { ...answer, headers: switchWarning(vault.name, foreseen) };
 }
 
 async function storeVault(parts: ResourceParts, call: Call, transaction: Transaction, changed: Vault): Promise<Answer> {

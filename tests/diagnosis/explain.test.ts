@@ -361,7 +361,7 @@ test('an access policy in a vault that uses roles', async () => {
     evidence: ['Key Vault Secrets User'],
     remedy: /--enable-rbac-authorization false/,
   });
-  assert.match(explanation.refusal!.cause, /access policy .* has no effect/);
+  assert.match(explanation.refusal!.cause, /since it was made; the access policy .* has no effect/);
   await performGrant(explanation);
   assert.equal((await read(who.token)).status, 200);
 });
@@ -380,7 +380,7 @@ test('a role in a vault that uses access policies', async () => {
     ),
     refusal: 'policy-role-ignored',
     evidence: ['Key Vault Secrets User'],
-    remedy: /--enable-rbac-authorization true/,
+    remedy: /^strongroom access plan --vault policy-vault --to rbac$/m,
   });
   await performPolicy(explanation);
   assert.equal((await read(who.token, 'policy-vault')).status, 200);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { deleteVault, makeIdentity, manage, putVault } from '../support/arm.ts';
+import { assignRole, deleteVault, makeIdentity, manage, putVault, vaultScope } from '../support/arm.ts';
 import { strongroom } from '../support/cli.ts';
-import { getToken, resources } from '../support/http.ts';
+import { call, getToken, resources } from '../support/http.ts';
 import { askModel, letIn } from '../support/model-moves.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -97,4 +97,62 @@ test('purging a vault forgets what was done to its model', async () => {
   await makeVault('forgotten', ['get']);
   assert.equal((await askModel(server, manager, 'forgotten', '')).body.properties.change, null);
   assert.equal((await askModel(server, manager, 'forgotten', 'revert')).status, 404);
+});
+
+test('a switch by hand warns who loses access, the log keeps it, and the next refusal says who switched', async () => {
+  await makeVault('by-hand', ['get', 'list']);
+  const before = await letIn(server, 'by-hand', token);
+  const path = `${vaultScope(server, 'by-hand')}?api-version=2023-07-01`;
+  const switched = await manage(server, manager, {
+    method: 'PATCH',
+    path,
+    body: { properties: { enableRbacAuthorization: true } },
+  });
+  const { warning = '' } = switched.headers;
+  assert.ok(
+    warning.startsWith(
+      `299 strongroom "By this switch 1 lose access: ${reader.principalId} secrets get, secrets list.`,
+    ),
+    warning,
+  );
+  assert.match(warning, /strongroom access plan --vault by-hand --to rbac --apply"$/);
+  const exported = await strongroom(['audit', 'export', '--data-dir', server.dataDir]);
+  const record = exported.stdout.split('\n').find((line) => line.includes(switched.headers['x-ms-request-id']!))!;
+  assert.deepEqual(JSON.parse(record).properties.details, {
+    switchedTo: 'rbac',
+    losesAccess: [`${reader.principalId} secrets get, secrets list`],
+    losesAccessCount: 1,
+  });
+
+  const refused = await call(server, { host: 'by-hand.vault', path: '/secrets/one?api-version=7.5', token });
+  assert.equal(refused.status, 403);
+  const explained = await strongroom(['explain', refused.headers['x-ms-request-id']!, '--data-dir', server.dataDir]);
+  assert.match(explained.stdout, /^Cause {5}The vault uses role assignments, since \S+ switched it by hand on \S+; /m);
+  assert.match(explained.stdout, /^ {2}strongroom access plan --vault by-hand --to rbac$/m);
+
+  const mended = await plan('by-hand', '--to', 'rbac', '--apply');
+  assert.equal(mended.code, 0, mended.stderr);
+  assert.deepEqual(await letIn(server, 'by-hand', token), before);
+  const again = await manage(server, manager, {
+    method: 'PATCH',
+    path,
+    body: { properties: { enableRbacAuthorization: true } },
+  });
+  assert.equal(again.headers['warning'], undefined, 'nothing was switched');
+});
+
+test('a switch by hand that takes nothing from anybody does not warn', async () => {
+  await makeVault('no-loss', ['get', 'list']);
+  await assignRole(server, manager, {
+    role: 'Key Vault Secrets User',
+    principalId: reader.principalId,
+    scope: vaultScope(server, 'no-loss'),
+  });
+  const switched = await putVault(server, manager, 'no-loss', { enableRbacAuthorization: true });
+  assert.equal(switched.headers['warning'], undefined);
+  const back = await putVault(server, manager, 'no-loss', { enableRbacAuthorization: false, accessPolicies: [] });
+  assert.match(
+    back.headers['warning'] ?? '',
+    /1 lose access: \S+ secrets get, secrets list\..* --to policies --apply"$/,
+  );
 });

@@ -37,13 +37,7 @@ export function moveOperations(parts: MoveParts): readonly Operation[] {
     run: async (call) => (await load())(parts, call),
   });
   return [
-    row(
-      'PermissionModelGet',
-      'GET',
-      '',
-      'Microsoft.KeyVault/vaults/read',
-      async () => (await import('./preview.ts')).getModel,
-    ),
+    row('PermissionModelGet', 'GET', '', assignmentActions.read, async () => (await import('./preview.ts')).getModel),
     row(
       'PermissionModelPlan',
       'POST',

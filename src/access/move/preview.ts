@@ -5,6 +5,7 @@ import { MAX_ACCESS_POLICIES } from '../../resources/access-policies.ts';
 import { requireVault } from '../../resources/lookup.ts';
 import { vaultScope } from '../../resources/scopes.ts';
 import { readFacts } from './facts.ts';
+import { lockedOutBySwitch } from './lockout.ts';
 import { planDigest, planMove } from './make-plan.ts';
 import { readPlanRequest } from './order.ts';
 import type { MoveParts } from './parts.ts';
@@ -44,17 +45,21 @@ export async function previewPlan(parts: MoveParts, call: Call): Promise<Answer>
   return { status: 200, body, subject: vault.resourceId };
 }
 
-/** Tells which model a vault uses, who switched it, and what became of the last plan for it. */
+/** Tells which model a vault uses, who switched it, what became of the last plan, and whom the other model gives more. */
 export async function getModel(parts: MoveParts, call: Call): Promise<Answer> {
+  await parts.access.authoriseManagement(callerOf(call), READ_VAULT, vaultScope(call.parameters));
   const vault = await requireVault(parts.store.reader, call);
   const change = await findChange(parts.store.reader, vault.id);
   const { modelSwitch } = vault;
+  const isRbac = vault.settings.enableRbacAuthorization;
+  const lockedOut = lockedOutBySwitch(await readFacts(parts.store.reader, vault), isRbac ? 'rbac' : 'policies');
   const body = {
     id: `${vault.resourceId}/providers/Strongroom.Access/permissionModel`,
     properties: {
-      model: vault.settings.enableRbacAuthorization ? 'rbac' : 'policies',
+      model: isRbac ? 'rbac' : 'policies',
       switched: modelSwitch ? { ...modelSwitch, at: toIso(modelSwitch.at) } : null,
       change: change && changeBody(change),
+      lockedOut,
     },
   };
   return { status: 200, body, subject: vault.resourceId };

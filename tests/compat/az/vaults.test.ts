@@ -124,6 +124,26 @@ describe('vaults', () => {
   });
 });
 
+describe('a switch of the permission model by hand', () => {
+  it('warns who loses access, where az shows the answer', async () => {
+    const name = `${vaultName}-s`;
+    const made = await az.json(words`keyvault create -n ${name} -g ${group} --enable-rbac-authorization false`);
+    const [{ objectId }] = made.properties.accessPolicies;
+    // The command itself prints the vault and nothing else of the answer; --debug prints the answer.
+    const args = words`keyvault update -n ${name} -g ${group} --enable-rbac-authorization true`;
+    const switched = await az.run([...args, '--debug']);
+    assert.equal(switched.code, 0, switched.stderr);
+    assert.equal(JSON.parse(switched.stdout).properties.enableRbacAuthorization, true);
+    const header = new RegExp(
+      `'warning': '299 strongroom "By this switch 1 lose access: ${objectId} .*access plan`,
+      'i',
+    );
+    assert.match(switched.stderr, header);
+    await az.json(words`keyvault delete -n ${name} -g ${group}`);
+    await az.json(words`keyvault purge -n ${name}`);
+  });
+});
+
 describe('roles', () => {
   const officer = 'Key Vault Secrets Officer';
   const officerId = 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7';
