@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { capabilities } from '../../src/access/move/capabilities.ts';
 import { moveOperations } from '../../src/access/move/operations.ts';
 import { accessOperations } from '../../src/access/role-operations.ts';
 import { graphOperations } from '../../src/directory/operations.ts';
 import { imdsOperations } from '../../src/identity/imds-operations.ts';
-import { keyOperations } from '../../src/identity/key-operations.ts';
+import { keyOperations as signingKeyOperations } from '../../src/identity/key-operations.ts';
 import { loginOperations } from '../../src/identity/operations.ts';
 import { clockOperations } from '../../src/jobs/clock-operations.ts';
+import { keyOperations } from '../../src/keys/operations.ts';
 import type { Operation } from '../../src/operations/operation.ts';
 import { resourceOperations } from '../../src/resources/operations.ts';
 import { armSecretOperations } from '../../src/secrets/arm-operations.ts';
@@ -16,12 +18,13 @@ import { secretOperations } from '../../src/secrets/operations.ts';
 const parts = { domain: 'localhost', subscriptionId: 'none', tenantId: 'none' } as never;
 const operations: readonly Operation[] = [
   ...secretOperations(parts),
+  ...keyOperations(parts),
   ...armSecretOperations(parts),
   ...resourceOperations(parts),
   ...accessOperations(parts),
   ...moveOperations(parts),
   ...clockOperations(parts),
-  ...keyOperations(parts),
+  ...signingKeyOperations(parts),
   ...loginOperations(parts),
   ...graphOperations(parts),
   ...imdsOperations(parts),
@@ -59,6 +62,17 @@ describe('the table of operations', () => {
     const found = operations.filter(({ plane, need }) => plane === 'data' && need.kind !== 'data');
     assert.deepEqual(
       found.map(({ id }) => id),
+      [],
+    );
+  });
+
+  it('has every right of the data plane among those that a move between the permission models knows', () => {
+    const known = capabilities.map(({ of, name, action }) => `${of} ${name} ${action}`);
+    const found = operations.flatMap(({ need }) =>
+      need.kind === 'data' ? [`${need.permission.of} ${need.permission.name.toLowerCase()} ${need.dataAction}`] : [],
+    );
+    assert.deepEqual(
+      [...new Set(found)].filter((right) => !known.includes(right)),
       [],
     );
   });
