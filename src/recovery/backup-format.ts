@@ -30,8 +30,6 @@ export const backupTables: readonly { readonly table: keyof Tables; readonly key
   { table: 'federated_credentials', key: ['app_id', 'id'] },
   { table: 'passwords', key: ['principal_id'] },
   { table: 'sign_in_failures', key: ['subject'] },
-  { table: 'device_codes', key: ['digest'] },
-  { table: 'refresh_tokens', key: ['digest'] },
   { table: 'locks', key: ['scope_key', 'name_key'] },
   { table: 'resources', key: ['resource_key'] },
   { table: 'private_endpoint_connections', key: ['vault_id', 'name_key'] },
@@ -42,8 +40,11 @@ export const backupTables: readonly { readonly table: keyof Tables; readonly key
   { table: 'audit_batches', key: ['chain', 'first_sequence'] },
 ];
 
-/** Tables that say who works at what right now: of no meaning elsewhere. */
-export const leftOut: readonly (keyof Tables)[] = ['leases'];
+/**
+ * Tables that say who works at what right now, which means nothing elsewhere, and who is signed in: a sign-in that ended after the
+ * backup was taken must not come back with it.
+ */
+export const leftOut: readonly (keyof Tables)[] = ['leases', 'device_codes', 'refresh_tokens'];
 
 /** The first line of a backup. */
 export interface BackupHeader {

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { assignRole, groupScope, identityHeaderOf, makeIdentity, objectIdOf, putVault } from '../support/arm.ts';
 import { strongroom } from '../support/cli.ts';
+import { browserAt } from '../support/form-browser.ts';
 import { type Ask, call, getToken, hostOf, type Reply, resources, sendRaw } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -113,6 +114,7 @@ async function run(server: TestServer, hunt: Hunt, backupFile: string): Promise<
   await writeSecretsByManagement(server, hunt, manager);
   await signInBadly(server, hunt, ask);
   await useDirectory(server, hunt);
+  await signInPeople(server, hunt);
   await askForIdentities(server, hunt, identityHeader);
   const saved = await strongroom(['backup', backupFile, '--data-dir', server.dataDir]);
   assert.equal(saved.code, 0, saved.stderr);
@@ -346,6 +348,61 @@ async function useDirectory(server: TestServer, hunt: Hunt): Promise<void> {
     displayName: 5,
     passwordCredentials: [{ secretText: hunt.plant('a password of a refused application') }],
   });
+}
+
+/** People who sign in rightly and wrongly, in each way there is; passwords and codes are seen by nobody. */
+async function signInPeople(server: TestServer, hunt: Hunt): Promise<void> {
+  const password = `Aa1${hunt.plant("a person's password")}`;
+  const admin = await getToken(server, resources.graph);
+  const upn = `anna@${server.domain}`;
+  const user = { accountEnabled: true, displayName: 'Anna', mailNickname: 'anna', userPrincipalName: upn };
+  const passwordProfile = { password, forceChangePasswordNextSignIn: false };
+  const made = await call(server, {
+    method: 'POST',
+    host: 'graph',
+    path: '/v1.0/users',
+    token: admin,
+    body: { ...user, passwordProfile },
+  });
+  assert.equal(made.status, 201, made.text);
+  const send = async (where: string, path: string, form: Record<string, string>) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const client = {
+      client_id: '04b07795-8ddb-461a-bbee-02f9e1bf7b46',
+      scope: `${resources.data}/.default offline_access`,
+    };
+    const body = new URLSearchParams({ ...client, ...form }).toString();
+    const request = { method: 'POST', host: 'login', path: `/organizations/oauth2/v2.0/${path}`, headers, body };
+    return hunt.heard(where, await call(server, request));
+  };
+  const right = await send('', 'token', { grant_type: 'password', username: upn, password });
+  hunt.watch(right.body.access_token, "a person's token");
+  hunt.watch(right.body.refresh_token, 'a refresh token');
+  await send('a wrong password', 'token', { grant_type: 'password', username: upn, password: hunt.plant('a guess') });
+  const asName = { username: hunt.plant('a password typed as name'), password: 'x' };
+  await send('a password typed as name', 'token', { grant_type: 'password', ...asName });
+  await send('', 'token', { grant_type: 'refresh_token', refresh_token: right.body.refresh_token });
+  const garbage = { refresh_token: hunt.plant('no refresh token'), device_code: hunt.plant('no device code') };
+  await send('no refresh token', 'token', { grant_type: 'refresh_token', ...garbage });
+  await send('no device code', 'token', { grant_type: 'device_code', ...garbage });
+  const device = (await send('', 'devicecode', {})).body;
+  hunt.watch(device.device_code, 'a device code');
+  await send('a device that waits', 'token', { grant_type: 'device_code', device_code: device.device_code });
+  const browser = browserAt(server);
+  await browser.open('/devicelogin');
+  hunt.watch([...browser.cookies.values()][0]!, 'the cookie of a page');
+  await browser.submit({ code: hunt.plant('a wrong user code').slice(0, 30) });
+  await browser.submit({ code: device.user_code });
+  await browser.submit({ username: upn, password: hunt.plant('a guess on the page') });
+  await browser.submit({ username: upn, password });
+  hunt.watch(browser.hidden()['ticket']!.split('.')[1]!, 'the ticket of a page');
+  await browser.submit({ decision: 'yes' });
+  const tokens = await send('', 'token', { grant_type: 'device_code', device_code: device.device_code });
+  hunt.watch(tokens.body.refresh_token, 'a refresh token of a device');
+  await browser.open('/changepassword');
+  const next = `Aa1${hunt.plant('another password')}`;
+  await browser.submit({ username: upn, password, new_password: next, repeated: hunt.plant('another, mistyped') });
+  assert.equal((await browser.submit({ username: upn, password, new_password: next, repeated: next })).status, 200);
 }
 
 async function askForIdentities(server: TestServer, hunt: Hunt, identityHeader: string): Promise<void> {
