@@ -94,11 +94,14 @@ ${alarm}${page.content}${trace}
 
 /** The fields by which people sign in, for every page that asks for that. */
 export function signInFields(username: string): Markup {
+  const focus = new Markup(' autofocus');
   return html`<label for="username">User name</label>
 <input id="username" name="username" type="email" autocomplete="username" autocapitalize="none" spellcheck="false"
-  required maxlength="256" value="${username}">
+  required maxlength="256" value="${username}"${username === '' ? focus : null}>
 <label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1024">`;
+<input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1024"${
+    username === '' ? null : focus
+  }>`;
 }
 
 /** A form that is sent to the page's own address, with the visit's token and what else it is to carry. */

@@ -10,11 +10,14 @@ import {
   ClientCertificateCredential,
   ClientSecretCredential,
   DefaultAzureCredential,
+  DeviceCodeCredential,
   EnvironmentCredential,
   ManagedIdentityCredential,
   type TokenCredential,
+  UsernamePasswordCredential,
 } from '@azure/identity';
 import { createAuthority } from '../../../src/tls/local-ca.ts';
+import { browserAt } from '../../support/form-browser.ts';
 import { selfSignedCertificate } from './certificate.ts';
 import { type Application, claimsOf, freshName, openSession, type Session, withEnvironment } from './session.ts';
 
@@ -166,6 +169,51 @@ interface Identity {
   readonly principalId: string;
   readonly resourceId: string;
 }
+
+describe('a person', () => {
+  const password = 'Correct-horse-7';
+  const tool = '04b07795-8ddb-461a-bbee-02f9e1bf7b46';
+  let username: string;
+  before(async () => {
+    username = `${freshName('person')}@${session.server.domain}`;
+    await session.call('POST', 'graph', '/v1.0/users', {
+      accountEnabled: true,
+      displayName: 'A person',
+      mailNickname: 'person',
+      userPrincipalName: username,
+      passwordProfile: { password, forceChangePasswordNextSignIn: false },
+    });
+  });
+
+  it('signs in by name and password, and gets tokens for other resources without it', async () => {
+    const { tenantId } = session.server;
+    const person = new UsernamePasswordCredential(tenantId, tool, username, password, session.authority);
+    const first = await claims(person);
+    assert.deepEqual([first['upn'], first['idtyp'], first['aud']], [username, 'user', audience]);
+    assert.equal((await claims(person, 'https://management.azure.com/.default'))['upn'], username);
+    const wrong = new UsernamePasswordCredential(tenantId, tool, username, 'Wrong-horse-7', session.authority);
+    await assert.rejects(wrong.getToken(scope), /AADSTS50126/);
+  });
+
+  it('signs in by a code on a page, and stays signed in', async () => {
+    const { tenantId } = session.server;
+    const letIn = async (userCode: string) => {
+      const browser = browserAt(session.server);
+      await browser.open('/devicelogin');
+      await browser.submit({ code: userCode });
+      await browser.submit({ username, password });
+      await browser.submit({ decision: 'yes' });
+    };
+    const person = new DeviceCodeCredential({
+      ...session.authority,
+      tenantId,
+      clientId: tool,
+      userPromptCallback: ({ userCode }) => void letIn(userCode),
+    });
+    assert.equal((await claims(person))['upn'], username);
+    assert.equal((await claims(person, 'https://graph.microsoft.com/.default'))['upn'], username);
+  });
+});
 
 describe('a managed identity', () => {
   let vault: string;
