@@ -1,6 +1,7 @@
-import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from 'kysely';
+import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
 import { foldName } from '../base/ids.ts';
 import { Refusal } from '../refusals/refusal.ts';
+import { sql } from '../store/kysely.ts';
 import type { Tables } from '../store/schema.ts';
 import type { Filter } from './filter.ts';
 

@@ -1,5 +1,6 @@
-import { type SqlBool, sql } from 'kysely';
+import type { SqlBool } from 'kysely';
 import { foldName, isUuid } from '../base/ids.ts';
+import { sql } from '../store/kysely.ts';
 import type { Session } from '../store/port.ts';
 import { statement } from '../store/statement.ts';
 import type { Filter } from './filter.ts';

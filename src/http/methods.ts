@@ -1,4 +1,4 @@
-import type { Method, Operation } from '../operations/operation.ts';
+import type { Method, Operation, Plane } from '../operations/operation.ts';
 import { noVersions } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
 
@@ -6,6 +6,7 @@ const verbs: readonly Method[] = ['GET', 'PUT', 'PATCH', 'POST', 'DELETE'];
 
 /** The rows, and one for each verb that a known path does not have: it answers 405 with what the path does have. */
 export function withMethodRows(operations: readonly Operation[]): readonly Operation[] {
+  const templates = operations.map(template);
   const paths = new Map<string, Operation[]>();
   for (const operation of operations) {
     const shape = `${operation.plane} ${operation.path.replace(/:[^/]+/g, ':').toLowerCase()}`;
@@ -13,20 +14,29 @@ export function withMethodRows(operations: readonly Operation[]): readonly Opera
   }
   const refused = [...paths.values()].flatMap((rows) => {
     const allowed = rows.map((row) => row.method);
-    const isServed = (verb: Method) => operations.some((row) => row.method === verb && covers(row, rows[0]!));
-    return verbs.filter((verb) => !isServed(verb)).map((verb) => refusing(rows[0]!, verb, allowed));
+    const path = template(rows[0]!);
+    const served = new Set(templates.filter((row) => covers(row, path)).map(({ method }) => method));
+    return verbs.filter((verb) => !served.has(verb)).map((verb) => refusing(rows[0]!, verb, allowed));
   });
   return [...operations, ...refused];
 }
 
-/** Whether a row's template takes every path of another's: `/secrets/:name` takes `/secrets/restore`, a name like any. */
-function covers(row: Operation, other: Operation): boolean {
-  const segments = row.path.toLowerCase().split('/');
-  const others = other.path.toLowerCase().split('/');
+interface Template {
+  readonly method: Method;
+  readonly plane: Plane;
+  readonly segments: readonly string[];
+}
+
+function template({ method, plane, path }: Operation): Template {
+  return { method, plane, segments: path.toLowerCase().split('/') };
+}
+
+/** Whether a template takes every path of another: `/secrets/:name` takes `/secrets/restore`, a name like any. */
+function covers(one: Template, other: Template): boolean {
   return (
-    row.plane === other.plane &&
-    segments.length === others.length &&
-    segments.every((segment, index) => segment.startsWith(':') || segment === others[index])
+    one.plane === other.plane &&
+    one.segments.length === other.segments.length &&
+    one.segments.every((segment, index) => segment.startsWith(':') || segment === other.segments[index])
   );
 }
 

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, sql } from './kysely.ts';
 import type { TableMaker } from './migrations.ts';
 import type { Tables } from './schema.ts';
 

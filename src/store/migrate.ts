@@ -1,5 +1,5 @@
-import { sql } from 'kysely';
 import { StoreFault } from './fault.ts';
+import { sql } from './kysely.ts';
 import { migrations } from './migrations.ts';
 import type { Driver, Session } from './port.ts';
 import { openSession } from './session.ts';

@@ -1,7 +1,8 @@
-import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import type { CreateTableBuilder } from 'kysely';
 import { createAccessTables } from './access-tables.ts';
 import { createIdentitySecrets } from './identity-secrets-table.ts';
 import { createKeyTables } from './key-tables.ts';
+import { type Kysely, sql } from './kysely.ts';
 import { createManagementTables } from './management-tables.ts';
 import { createModelChangeTable } from './model-change-table.ts';
 import { createOutsideTokenIndex } from './outside-token-index.ts';

@@ -1,7 +1,5 @@
+import type { CompiledQuery, DatabaseConnection, Dialect } from 'kysely';
 import {
-  type CompiledQuery,
-  type DatabaseConnection,
-  type Dialect,
   Kysely,
   PostgresAdapter,
   PostgresIntrospector,
@@ -9,7 +7,7 @@ import {
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
-} from 'kysely';
+} from './kysely.ts';
 import type { Connection, DialectName, Session, Value } from './port.ts';
 import type { Tables } from './schema.ts';
 

@@ -1,4 +1,5 @@
-import { type Compilable, Kysely } from 'kysely';
+import type { Compilable } from 'kysely';
+import { Kysely } from './kysely.ts';
 import type { DialectName, Result, Session, Value } from './port.ts';
 import type { Tables } from './schema.ts';
 import { compileOnlyDialect } from './session.ts';
