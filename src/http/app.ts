@@ -1,12 +1,13 @@
+import type { IncomingMessage } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock } from '../base/ports.ts';
 import type { HostName } from '../operations/hosts.ts';
 import type { Incoming } from '../operations/incoming.ts';
-import type { Operation } from '../operations/operation.ts';
+import type { Operation, Plane } from '../operations/operation.ts';
 import type { Passage, Pipeline } from '../operations/pipeline.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { parseForm, parseJsonObject } from './json-body.ts';
-import { withMethodRows } from './methods.ts';
+import { methodRefuser } from './methods.ts';
 import { type Frame, renderRefusal } from './render.ts';
 import { clientRequestId, send } from './send.ts';
 import { unknownOperation, unknownPath } from './unknown.ts';
@@ -49,7 +50,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     },
     // A path whose percent-encoding cannot be read: it still gets its challenge first.
     frameworkErrors: (_error, request, reply) => {
-      const unreadable = new Refusal('name-invalid', { name: request.url.split('?', 1)[0]!.slice(0, 200) });
+      const unreadable = new Refusal('name-invalid', { name: pathOf(request).slice(0, 200) });
       void serveUnknown(parts, request as FastifyRequest, reply as FastifyReply, unreadable);
     },
   });
@@ -57,8 +58,13 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error, request, reply) => answerError(parts, error, request, reply));
-  app.setNotFoundHandler((request, reply) => serveUnknown(parts, request, reply));
-  for (const operation of withMethodRows(parts.operations)) addRoute(app, parts, operation);
+  const refusesMethod = methodRefuser(parts.operations);
+  app.setNotFoundHandler((request, reply) => {
+    const plane = planeOf(parts.readHost, request.raw);
+    const row = plane === 'unknown' ? null : refusesMethod(plane, request.method, pathOf(request));
+    return row ? serveRefused(parts, row, request, reply) : serveUnknown(parts, request, reply);
+  });
+  for (const operation of parts.operations) addRoute(app, parts, operation);
   await app.ready();
   return app;
 }
@@ -93,6 +99,22 @@ function admit(parts: AppParts, operation: Operation, request: FastifyRequest): 
   return parts.pipeline.admit(passage);
 }
 
+/** A path that is there, by a method that it does not have. */
+async function serveRefused(
+  parts: AppParts,
+  row: Operation,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  try {
+    await admit(parts, row, request);
+    send(request.passage!, reply, await parts.pipeline.execute(request.passage!, null));
+    return reply;
+  } catch (error) {
+    return answerError(parts, error, request, reply);
+  }
+}
+
 async function serveUnknown(
   parts: AppParts,
   request: FastifyRequest,
@@ -100,7 +122,6 @@ async function serveUnknown(
   refusal?: Refusal,
 ): Promise<FastifyReply> {
   const host = parts.readHost(request.headers.host ?? '');
-  const path = request.url.split('?', 1)[0]!;
   const operation = unknownOperation(host.plane);
   const passage = parts.pipeline.begin(incomingOf(parts, operation, request));
   request.passage = passage;
@@ -108,7 +129,7 @@ async function serveUnknown(
     if (host.plane === 'unknown')
       throw new Refusal('host-unknown', { host: (request.headers.host ?? '').slice(0, 260) });
     await parts.pipeline.admit(passage);
-    throw refusal ?? unknownPath(host.plane, request.method, path);
+    throw refusal ?? unknownPath(host.plane, request.method, pathOf(request));
   } catch (error) {
     return answerError(parts, error, request, reply);
   }
@@ -122,13 +143,18 @@ function incomingOf(parts: AppParts, operation: Operation, request: FastifyReque
     operation,
     host: parts.readHost(request.headers.host ?? ''),
     method: request.method,
-    path: request.url.split('?', 1)[0]!,
+    path: pathOf(request),
     parameters: (request.params as Record<string, string>) ?? empty,
     query: firstValues(query),
     headers: request.headers,
     clientAddress: socket.remoteAddress ?? '',
     tlsVersion: tlsName(socket.getProtocol?.() ?? null),
   };
+}
+
+function pathOf({ url }: { readonly url: string }): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
 }
 
 function firstValues(query: Readonly<Record<string, string | string[]>>): Readonly<Record<string, string>> {
@@ -219,9 +245,12 @@ function planeStrategy(readHost: (header: string) => HostName) {
       };
     },
     validate: () => {},
-    // The router folds letters as Unicode does, where the Kelvin sign becomes a k: a path with one is no path of ours.
-    deriveConstraint: (request: { url: string; headers: { host?: string } }) =>
-      /%e2%84%aa/i.test(request.url) ? 'unknown' : readHost(request.headers.host ?? '').plane,
+    deriveConstraint: (request: IncomingMessage) => planeOf(readHost, request),
     // biome-ignore lint/suspicious/noExplicitAny: Fastify types the storage of a strategy by its own handler type.
   } as any;
+}
+
+/** The router folds letters as Unicode does, where the Kelvin sign becomes a k: a path with one is no path of ours. */
+function planeOf(readHost: (header: string) => HostName, { url = '', headers }: IncomingMessage): Plane | 'unknown' {
+  return /%e2%84%aa/i.test(url) ? 'unknown' : readHost(headers.host ?? '').plane;
 }

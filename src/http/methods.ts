@@ -2,42 +2,51 @@ import type { Method, Operation, Plane } from '../operations/operation.ts';
 import { noVersions } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
 
-const verbs: readonly Method[] = ['GET', 'PUT', 'PATCH', 'POST', 'DELETE'];
-
-/** The rows, and one for each verb that a known path does not have: it answers 405 with what the path does have. */
-export function withMethodRows(operations: readonly Operation[]): readonly Operation[] {
-  const templates = operations.map(template);
-  const paths = new Map<string, Operation[]>();
-  for (const operation of operations) {
-    const shape = `${operation.plane} ${operation.path.replace(/:[^/]+/g, ':').toLowerCase()}`;
-    paths.set(shape, [...(paths.get(shape) ?? []), operation]);
-  }
-  const refused = [...paths.values()].flatMap((rows) => {
-    const allowed = rows.map((row) => row.method);
-    const path = template(rows[0]!);
-    const served = new Set(templates.filter((row) => covers(row, path)).map(({ method }) => method));
-    return verbs.filter((verb) => !served.has(verb)).map((verb) => refusing(rows[0]!, verb, allowed));
-  });
-  return [...operations, ...refused];
-}
+/** The verbs for which a known path answers that it does not have them; others are answered as an unknown path. */
+const verbs: ReadonlySet<string> = new Set<Method>(['GET', 'PUT', 'PATCH', 'POST', 'DELETE']);
 
 interface Template {
-  readonly method: Method;
-  readonly plane: Plane;
+  readonly row: Operation;
   readonly segments: readonly string[];
 }
 
-function template({ method, plane, path }: Operation): Template {
-  return { method, plane, segments: path.toLowerCase().split('/') };
+/**
+ * Tells for a path that no row serves by this verb which row answers it: 405 with the verbs that it has, or null where the path
+ * is unknown by any. A look through all rows, since it is asked only then; as routes of their own these rows would be three
+ * times as many as all others, 180 ms and 11 MB of every start.
+ */
+export function methodRefuser(
+  operations: readonly Operation[],
+): (plane: Plane, method: string, path: string) => Operation | null {
+  const templates: readonly Template[] = operations.map((row) => ({ row, segments: segmentsOf(row.path) }));
+  return (plane, method, path) => {
+    if (!verbs.has(method)) return null;
+    const segments = segmentsOf(path);
+    const rows = templates.filter(({ row, segments: own }) => row.plane === plane && covers(own, segments));
+    // A row has the verb, and yet the router did not take the path: it has a letter or a length that no path of ours has.
+    const isServed = rows.some(({ row }) => row.method === method);
+    return rows.length === 0 || isServed ? null : refusing(rows[0]!.row, method as Method, allowedBy(rows));
+  };
 }
 
-/** Whether a template takes every path of another: `/secrets/:name` takes `/secrets/restore`, a name like any. */
-function covers(one: Template, other: Template): boolean {
+/** Folded, without a trailing slash and doubled ones, as the router reads paths. */
+function segmentsOf(path: string): readonly string[] {
+  return path
+    .toLowerCase()
+    .split('/')
+    .filter((segment) => segment !== '');
+}
+
+/** Whether a template takes a path. */
+function covers(template: readonly string[], path: readonly string[]): boolean {
   return (
-    one.plane === other.plane &&
-    one.segments.length === other.segments.length &&
-    one.segments.every((segment, index) => segment.startsWith(':') || segment === other.segments[index])
+    template.length === path.length &&
+    template.every((segment, index) => segment.startsWith(':') || segment === path[index])
   );
+}
+
+function allowedBy(rows: readonly Template[]): readonly Method[] {
+  return [...new Set(rows.map(({ row }) => row.method))];
 }
 
 function refusing(row: Operation, method: Method, allowed: readonly Method[]): Operation {
@@ -52,7 +61,7 @@ function refusing(row: Operation, method: Method, allowed: readonly Method[]): O
     body: 'none',
     success: [],
     run: async () => {
-      throw new Refusal('method-not-allowed', { method, allowed: [...new Set(allowed)] });
+      throw new Refusal('method-not-allowed', { method, allowed });
     },
   };
 }
