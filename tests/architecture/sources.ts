@@ -8,6 +8,8 @@ export interface Import {
   /** Path from the project root where it is one of our files, else null. */
   readonly file: string | null;
   readonly isType: boolean;
+  /** Whether it is loaded when the code gets there, by `import()`, and not with the file. */
+  readonly isLate: boolean;
   /** The names between the braces; empty for a whole module. */
   readonly names: readonly string[];
 }
@@ -70,13 +72,14 @@ function importsOf(path: string, text: string): readonly Import[] {
     const names = (/\{([^}]*)\}/.exec(clause)?.[1] ?? '').split(',').map((name) => name.trim());
     const given = names.filter((name) => name !== '');
     // `import { type A, type B }` leaves nothing at run time but the import itself; it counts as a type import.
-    const isType = match[1] !== undefined || (given.length > 0 && given.every((name) => name.startsWith('type ')));
+    const isNamed = clause.startsWith('{') && given.length > 0;
+    const isType = match[1] !== undefined || (isNamed && given.every((name) => name.startsWith('type ')));
     const specifier = match[3] ?? match[4]!;
     const bare = given.map((name) => name.replace(/^type /, ''));
-    return { specifier, file: resolve(specifier), isType, names: bare };
+    return { specifier, file: resolve(specifier), isType, isLate: false, names: bare };
   });
   const late = [...text.matchAll(DYNAMIC)].map(([, specifier]) => {
-    return { specifier: specifier!, file: resolve(specifier!), isType: false, names: [] };
+    return { specifier: specifier!, file: resolve(specifier!), isType: false, isLate: true, names: [] };
   });
   return [...fixed, ...late];
 }
