@@ -75,6 +75,43 @@ describe('the identities of a web app', () => {
   });
 });
 
+describe('an application that is registered', () => {
+  it('signs in by its secret as itself, as what is assigned to it, and as nobody else', async () => {
+    const type = 'Microsoft.Web/sites';
+    const secretOf = async (name: string): Promise<string> => {
+      await az.json(
+        words`resource create -g ${group} -n ${name} --resource-type ${type} --location local --properties {}`,
+      );
+      await az.json(words`webapp identity assign -g ${group} -n ${name}`);
+      const url = `${at.subscription}/resourceGroups/${group}/providers/${type}/${name}/listIdentitySecret?api-version=2024-07-01`;
+      return (await az.json(words`rest --method post --url ${url}`)).identityHeader;
+    };
+    const IDENTITY_ENDPOINT = `http://127.0.0.1:${at.server.imdsPort}/msi/token`;
+    const inside = (IDENTITY_HEADER: string) => ({ env: { IDENTITY_ENDPOINT, IDENTITY_HEADER } });
+    const [one, two] = [inside(await secretOf('site-one')), inside(await secretOf('site-two'))];
+    const { principalId } = await az.json(words`webapp identity show -g ${group} -n site-one`);
+    await az.json(words`webapp identity assign -g ${group} -n site-one --identities ${robot.id}`);
+    const asRobot = words`login --identity --client-id ${robot.clientId} --allow-no-subscriptions`;
+    const oidOf = async (session: AzSession, options: typeof one) => {
+      const asked = words`account get-access-token --resource https://vault.azure.net`;
+      const { accessToken } = await session.json(asked, options);
+      return JSON.parse(Buffer.from(accessToken.split('.')[1], 'base64url').toString()).oid;
+    };
+    const session = await at.openStranger();
+    try {
+      await session.json(words`login --identity --allow-no-subscriptions`, one);
+      assert.equal(await oidOf(session, one), principalId);
+      await session.json(asRobot, one);
+      assert.equal(await oidOf(session, one), robot.principalId);
+      assert.match(await session.refused(asRobot, two), /Identity not found/);
+      assert.match(await session.refused(asRobot, inside('guessed')), /does not hold the secret/);
+    } finally {
+      await session.close();
+    }
+    await az.run(words`webapp identity remove -g ${group} -n site-one --identities ${robot.id}`);
+  });
+});
+
 describe('this machine', () => {
   it('is a virtual machine whose identities are assigned, shown and removed', async () => {
     const machine = words`-g strongroom -n this-machine`;
