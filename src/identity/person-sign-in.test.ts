@@ -187,7 +187,10 @@ describe('who guesses a password', () => {
 
   it('is locked out after ten failures, and longer with each one after, the right password included', async () => {
     const carl = await plane.person('carl');
-    assert.deepEqual(await guesses(carl, 10, '198.51.100.1'), Array(10).fill(WRONG));
+    plane.clock.advance(MINUTE);
+    assert.deepEqual(await guess(carl, '198.51.100.1'), WRONG);
+    await countMore('pair:', 7);
+    assert.deepEqual(await guesses(carl, 3, '198.51.100.1'), [WRONG, WRONG, LOCKED]);
     assert.deepEqual(refusal(await plane.signIn(carl, {}, '198.51.100.1')), LOCKED);
     // A lock is not made longer by what is asked while it lasts.
     plane.clock.advance(MINUTE);
@@ -275,7 +278,7 @@ describe('who guesses a password', () => {
     const rows = await plane.store.reader.db.selectFrom('sign_in_failures').selectAll().execute();
     const kept = (await plane.auditText()) + JSON.stringify(rows);
     assert.doesNotMatch(kept, /canary/i);
-    assert.doesNotMatch(kept, /Correct-horse-anna/);
+    assert.doesNotMatch(kept, /Correct-horse/);
     assert.match(await plane.auditText(), new RegExp(`sign-in-wrong.*${anna.oid}`));
   });
 });

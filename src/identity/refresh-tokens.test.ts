@@ -11,7 +11,16 @@ import {
 } from '../../tests/support/identity-plane.ts';
 import { DAY } from '../base/text.ts';
 import { takeLease } from '../jobs/lease.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import { decide, findWaiting } from './device-codes.ts';
 import * as people from './people.ts';
+import {
+  endFamily,
+  judgeRefreshToken,
+  keepRefreshToken,
+  newRefreshToken,
+  replaceRefreshToken,
+} from './refresh-tokens.ts';
 import * as identity from './service.ts';
 import { signInCleanupJob } from './sign-in-cleanup.ts';
 
@@ -42,8 +51,18 @@ const refresh = (token: string, form: Record<string, string> = {}, path = '/orga
       ...form,
     },
   });
-async function signedIn(person: TestPerson): Promise<{ access: string; refresh: string }> {
-  const { body } = await plane.signIn(person);
+/** Signs somebody in as a device that was let in: without a password, whose hash takes its time. */
+async function signedIn({ oid }: TestPerson): Promise<{ access: string; refresh: string }> {
+  const scope = 'https://vault.azure.net/.default offline_access openid profile';
+  const client = { client_id: AZURE_CLI, scope };
+  const device = (await plane.login('POST', '/organizations/oauth2/v2.0/devicecode', { form: client })).body;
+  await plane.store.write(async (transaction) => {
+    const proof = await people.passwordVersion(transaction, oid);
+    const waiting = await findWaiting(transaction, device.user_code, '127.0.0.1', plane.clock.now());
+    await decide(transaction, waiting!, { oid, proof: proof! });
+  });
+  const form = { ...client, grant_type: 'device_code', device_code: device.device_code };
+  const { body } = await plane.login('POST', '/organizations/oauth2/v2.0/token', { form });
   return { access: body.access_token, refresh: body.refresh_token };
 }
 async function refreshed(token: string): Promise<string> {
@@ -130,6 +149,66 @@ describe('a refresh token', () => {
     const rows = JSON.stringify(await plane.store.reader.db.selectFrom('refresh_tokens').selectAll().execute());
     const kept = rows + (await plane.auditText());
     for (const text of [token, next]) assert.ok(!kept.includes(text) && !kept.includes(text.slice(14)));
+  });
+});
+
+describe('a line of refresh tokens', () => {
+  /** What bringing a token led to: the next one, or the refusal's code. */
+  const bring = async (text: string): Promise<string> => {
+    const now = plane.clock.now();
+    try {
+      return await plane.store.write(async (transaction) => {
+        const redemption = await judgeRefreshToken(transaction, plane.keyring, { text, clientId: AZURE_CLI, now });
+        if (redemption.replaces) await replaceRefreshToken(transaction, text, redemption, now);
+        return redemption.next;
+      });
+    } catch (error) {
+      if (error instanceof Refusal) return error.code;
+      throw error;
+    }
+  };
+
+  it('has one end, whoever brings which of its tokens when; only a late one is found out', async () => {
+    let seed = 20260101;
+    const below = (limit: number) => {
+      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+      return seed % limit;
+    };
+    for (let line = 0; line < 40; line++) {
+      const { family, text } = newRefreshToken(plane.random);
+      const session = { family, oid: TENANT, clientId: AZURE_CLI, proof: 'x' };
+      await plane.store.write((transaction) => keepRefreshToken(transaction, text, session, plane.clock.now()));
+      const known = [text];
+      let since = plane.clock.now();
+      for (let step = 0; step < 20; step++) {
+        plane.clock.advance(below(3) === 0 ? below(10_000) : below(100_000));
+        const now = plane.clock.now();
+        // Mostly the newest two, as programs do; now and then an old one, as a thief would.
+        const place = below(8) === 0 ? below(known.length) : Math.max(0, known.length - 1 - below(2));
+        const isNewest = place === known.length - 1;
+        const isYoung = now - since < MINUTE;
+        const answer = await bring(known[place]!);
+        if (isNewest && !isYoung) {
+          assert.ok(!known.includes(answer) && answer.startsWith('strongroom_rt_'));
+          known.push(answer);
+          since = now;
+        } else if (isNewest || (place === known.length - 2 && isYoung)) {
+          assert.equal(answer, known.at(-1));
+        } else {
+          assert.equal(answer, 'refresh-token-reused');
+          await plane.store.write((transaction) => endFamily(transaction, family));
+          for (const each of known) assert.equal(await bring(each), 'refresh-token-unknown');
+          break;
+        }
+        const live = await plane.store.reader.db
+          .selectFrom('refresh_tokens')
+          .select('digest')
+          .where('family', '=', family)
+          .where('state', '=', 'live')
+          .execute();
+        assert.equal(live.length, 1);
+      }
+    }
   });
 });
 

@@ -34,7 +34,7 @@ export interface AzSession {
   /** Runs `az`, expects it to fail, and returns what it said on standard error. */
   refused(args: readonly string[], extra?: { env?: Record<string, string>; code?: number }): Promise<string>;
   /** Starts `az`, and gives what it prints while it runs. */
-  start(args: readonly string[]): RunningAz;
+  start(args: readonly string[], env?: Record<string, string>): RunningAz;
   close(): Promise<void>;
 }
 
@@ -104,7 +104,7 @@ export async function openAz(caFile: string): Promise<AzSession> {
       assert.doesNotMatch(stderr, /Traceback/, `az ${args.join(' ')}`);
       return stderr;
     },
-    start: (args) => watch(join(azDirectory, 'az'), args, environment),
+    start: (args, env = {}) => watch(join(azDirectory, 'az'), args, { ...environment, ...env }),
     close: () => rm(configDirectory, { recursive: true, force: true }),
   };
   return session;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { azCloud } from '../../../src/cli/az.ts';
 import { browserAt, textOf } from '../../support/form-browser.ts';
-import { type AzInstallation, openSignedIn } from './az-installation.ts';
+import { type AzInstallation, noDiscovery, openSignedIn } from './az-installation.ts';
 import { type AzSession, openAz, words } from './az-session.ts';
 
 const PASSWORD = 'Correct-horse-7';
@@ -115,24 +115,41 @@ describe('a person signs in with az login', () => {
 });
 
 describe('a person signs in with az login --use-device-code', () => {
+  const enterCode = async (device: AzSession, upn: string, env: Record<string, string>) => {
+    const { printed, ended } = device.start(words`login --use-device-code --allow-no-subscriptions`, env);
+    const [, url = '', code = ''] = await printed(/open the page (\S+) and enter the code (\S+) to authenticate/);
+    assert.equal(url, `https://login.${at.server.domain}:${at.server.port}/devicelogin`);
+    const browser = browserAt(at.server);
+    await browser.open(new URL(url).pathname);
+    await browser.submit({ code });
+    await browser.submit({ username: upn, password: PASSWORD });
+    assert.match(textOf(browser.page), /Microsoft Azure CLI/);
+    assert.match(textOf(await browser.submit({ decision: 'yes' })), /You are signed in/);
+    const { code: exit, stdout, stderr } = await ended;
+    assert.equal(exit, 0, stderr);
+    return JSON.parse(stdout);
+  };
+
   it('by entering the code on the page that az names', async () => {
+    const carl = await makePerson('carl');
     const device = await openPerson();
     try {
-      const { printed, ended } = device.start(words`login --use-device-code --allow-no-subscriptions`);
-      const [, url = '', code = ''] = await printed(/open the page (\S+) and enter the code (\S+) to authenticate/);
-      assert.equal(url, `https://login.${at.server.domain}:${at.server.port}/devicelogin`);
-      const carl = await makePerson('carl');
-      const browser = browserAt(at.server);
-      await browser.open(new URL(url).pathname);
-      await browser.submit({ code });
-      await browser.submit({ username: carl.userPrincipalName, password: PASSWORD });
-      assert.match(textOf(browser.page), /Microsoft Azure CLI/);
-      assert.match(textOf(await browser.submit({ decision: 'yes' })), /You are signed in/);
-      const { code: exit, stdout, stderr } = await ended;
-      assert.equal(exit, 0, stderr);
-      const [account] = JSON.parse(stdout);
+      const [account] = await enterCode(device, carl.userPrincipalName, {});
       assert.deepEqual(account.user, { name: carl.userPrincipalName, type: 'user' });
       assert.equal((await device.json(words`ad signed-in-user show`)).id, carl.id);
+    } finally {
+      await device.close();
+    }
+  });
+
+  it('also where the cloud was registered by the address of its Resource Manager alone', async () => {
+    const dora = await makePerson('dora');
+    const device = await at.openStranger();
+    try {
+      const [account] = await enterCode(device, dora.userPrincipalName, noDiscovery.env);
+      assert.deepEqual(account.user, { name: dora.userPrincipalName, type: 'user' });
+      const asked = words`account get-access-token --resource https://vault.azure.net`;
+      assert.ok((await device.json(asked, noDiscovery)).accessToken);
     } finally {
       await device.close();
     }
