@@ -4,6 +4,7 @@ import { addressGroup, afterFailure, type Failures, isLocked } from './lockout.t
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 const NOW = Date.UTC(2026, 0, 1);
 
 describe('locks', () => {
@@ -17,22 +18,38 @@ describe('locks', () => {
     assert.deepEqual(locks, [...Array(9).fill(0), 1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60]);
   });
 
-  it('let at most 40 guesses a day through, however they are spread', () => {
-    let state: Failures | null = null;
-    let heard = 0;
-    for (let now = NOW; now < NOW + 24 * HOUR; now += MINUTE) {
-      while (!isLocked(state, now)) {
-        state = afterFailure(state, 10, now);
-        heard++;
+  it('let at most 50 guesses a day through, however they are spread', () => {
+    for (const pause of [MINUTE, 10 * MINUTE, HOUR, 3 * HOUR]) {
+      let state: Failures | null = null;
+      let heard = 0;
+      for (let now = NOW; now < NOW + 7 * DAY; now += pause) {
+        while (!isLocked(state, now)) {
+          state = afterFailure(state, 10, now);
+          heard++;
+        }
       }
+      assert.ok(heard / 7 <= 50, `${heard} in a week, every ${pause / MINUTE} minutes`);
     }
-    assert.ok(heard <= 40, `${heard} were heard`);
   });
 
-  it('are forgotten a day after the last failure', () => {
+  it('never come to an address where fewer fail than are allowed a day, however long that goes on', () => {
+    let state: Failures | null = null;
+    for (let day = 0; day < 30; day++) {
+      for (let failure = 0; failure < 80; failure++) {
+        // The working hours, and nobody at night.
+        const now: number = NOW + day * DAY + failure * 6 * MINUTE;
+        state = afterFailure(state, 100, now);
+        assert.equal(state.lockedUntil, 0, `day ${day}, failure ${failure}`);
+      }
+    }
+  });
+
+  it('are forgiven one by one, and forgotten a day after the last failure', () => {
     const state = { failures: 50, lockedUntil: NOW + HOUR, last: NOW };
-    assert.equal(afterFailure(state, 10, NOW + 24 * HOUR - 1).failures, 51);
-    assert.deepEqual(afterFailure(state, 10, NOW + 24 * HOUR).failures, 1);
+    assert.equal(afterFailure(state, 10, NOW + DAY / 10 - 1).failures, 51);
+    assert.equal(afterFailure(state, 10, NOW + DAY / 10).failures, 50);
+    assert.equal(afterFailure(state, 10, NOW + DAY - 1).failures, 42);
+    assert.equal(afterFailure(state, 10, NOW + DAY).failures, 1);
     assert.equal(isLocked(state, NOW + HOUR - 1), true);
     assert.equal(isLocked(state, NOW + HOUR), false);
   });

@@ -5,6 +5,7 @@ import { DAY } from '../base/text.ts';
 export interface Failures {
   readonly failures: number;
   readonly lockedUntil: number;
+  /** Up to when failures have been forgiven: the time of the last one, less a part of what it takes to forgive one. */
   readonly last: number;
 }
 
@@ -23,7 +24,7 @@ export const attemptsAllowed = {
 const FIRST_LOCK_MS = 60_000;
 const LONGEST_LOCK_MS = 3_600_000;
 
-/** Failures are forgotten this long after the last one. */
+/** So long after the last failure all that are allowed have been forgiven, one after the other, and there is nothing to keep. */
 export const FORGET_FAILURES_MS = DAY;
 /** An address is familiar for a person this long after the last sign-in from it. */
 export const FORGET_ADDRESS_MS = 30 * DAY;
@@ -35,13 +36,24 @@ export function isLocked(before: Failures | null, now: number): boolean {
 
 /**
  * What holds after one more attempt failed: from the one that uses up what is allowed on, a lock of one minute, twice as
- * long with each failure after that, at most one hour.
+ * long with each failure after that, at most one hour. As many failures as are allowed are forgiven in a day, evenly: an office
+ * behind one address mistypes every day, and is no attacker for that.
  */
 export function afterFailure(before: Failures | null, allowed: number, now: number): Failures {
-  const failures = 1 + (before && now - before.last < FORGET_FAILURES_MS ? before.failures : 0);
+  const left = before ? afterQuiet(before, allowed, now) : null;
+  const failures = 1 + (left?.failures ?? 0);
   const over = failures - allowed;
   const lock = over < 0 ? 0 : Math.min(FIRST_LOCK_MS * 2 ** Math.min(over, 10), LONGEST_LOCK_MS);
-  return { failures, lockedUntil: lock === 0 ? 0 : now + lock, last: now };
+  return { failures, lockedUntil: lock === 0 ? 0 : now + lock, last: left?.last ?? now };
+}
+
+/** What still counts, and up to when it has been forgiven; null where nothing counts any more. */
+function afterQuiet(before: Failures, allowed: number, now: number): Pick<Failures, 'failures' | 'last'> | null {
+  const span = FORGET_FAILURES_MS / allowed;
+  const forgiven = Math.max(0, Math.floor((now - before.last) / span));
+  const failures = before.failures - forgiven;
+  if (failures <= 0 || now - before.last >= FORGET_FAILURES_MS) return null;
+  return { failures, last: before.last + forgiven * span };
 }
 
 /** What an address counts as: itself, or of IPv6 the network of 64 bits, any address of which its holder can take. */

@@ -242,19 +242,7 @@ export const deleteFederatedCredential = statement<{ appId: string; id: string }
   db.deleteFrom('federated_credentials').where('app_id', '=', p('appId')).where('id', '=', p('id')),
 );
 
-/** Wrong passwords given for a subject. */
-export const failuresOf = statement<{ subject: string }, { failures: number; last: number }>((db, p) =>
-  db.selectFrom('sign_in_failures').select(['failures', 'last']).where('subject', '=', p('subject')),
-);
-
 /** Forgets the wrong passwords given for a subject. */
 export const deleteFailures = statement<{ subject: string }>((db, p) =>
   db.deleteFrom('sign_in_failures').where('subject', '=', p('subject')),
-);
-
-/** Notes how many wrong passwords were given for a subject. */
-export const insertFailures = statement<{ subject: string; failures: number; last: number }>((db, p) =>
-  db
-    .insertInto('sign_in_failures')
-    .values({ subject: p('subject'), failures: p('failures'), locked_until: 0, last: p('last') }),
 );

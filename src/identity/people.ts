@@ -1,5 +1,6 @@
 import { foldName, newUuid, newVersion } from '../base/ids.ts';
 import type { Session, Transaction } from '../store/port.ts';
+import { countWithin } from './attempts.ts';
 import { hashPassword, verifyPassword } from './password.ts';
 import * as rows from './people-rows.ts';
 import { groupsOf } from './repository.ts';
@@ -87,22 +88,15 @@ export async function checkPassword(session: Session, principalId: string, passw
   return row && (await verifyPassword(password, row.material)) ? row.version : null;
 }
 
-/** As many attempts at a password change as may fail within {@link ATTEMPT_WINDOW_MS}, as in Entra's smart lockout. */
-const MAX_ATTEMPTS = 10;
-const ATTEMPT_WINDOW_MS = 60_000;
+/** As many attempts at a password change as may be made within a minute, as in Entra's smart lockout. */
+const CHANGES = { attempts: 10, spanMs: 60_000 };
 
 /**
  * Counts an attempt to change a password, before the present one is checked, so that attempts side by side count as well.
  * @returns whether it may be made
  */
-export async function countAttempt(transaction: Transaction, principalId: string, now: number): Promise<boolean> {
-  const subject = attemptsOf(principalId);
-  const row = await rows.failuresOf.first(transaction, { subject });
-  const failures = row && now - Number(row.last) < ATTEMPT_WINDOW_MS ? Number(row.failures) : 0;
-  if (failures >= MAX_ATTEMPTS) return false;
-  await rows.deleteFailures.change(transaction, { subject });
-  await rows.insertFailures.change(transaction, { subject, failures: failures + 1, last: now });
-  return true;
+export function countAttempt(transaction: Transaction, principalId: string, now: number): Promise<boolean> {
+  return countWithin(transaction, attemptsOf(principalId), CHANGES, now);
 }
 
 /** Forgets the attempts to change a password: one was right. */

@@ -6,8 +6,7 @@ import { addressGroup, attemptsAllowed, FORGET_ADDRESS_MS } from './lockout.ts';
 import type { IdentityParts } from './parts.ts';
 import { noPassword, verifyPassword } from './password.ts';
 import { deleteFailures, passwordOf } from './people-rows.ts';
-import { type PrincipalRow, principalById } from './repository.ts';
-import { userByName } from './sign-in-rows.ts';
+import { type PrincipalRow, principalById, userByName } from './repository.ts';
 import { WorkLimit } from './work-limit.ts';
 
 /** A person whose password was right. */

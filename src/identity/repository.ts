@@ -60,6 +60,11 @@ export const principalByAppId = statement<{ appId: string }, PrincipalRow>((db, 
   db.selectFrom('principals').select(principalColumns).where('app_id', '=', p('appId')),
 );
 
+/** A user by the folded principal name. */
+export const userByName = statement<{ upnKey: string }, PrincipalRow>((db, p) =>
+  db.selectFrom('principals').select(principalColumns).where('upn_key', '=', p('upnKey')),
+);
+
 /** Object and application id of an application registration, by its application id. */
 export const applicationByAppId = statement<{ appId: string }, { id: string; app_id: string; display_name: string }>(
   (db, p) => db.selectFrom('applications').select(['id', 'app_id', 'display_name']).where('app_id', '=', p('appId')),

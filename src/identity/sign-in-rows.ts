@@ -1,13 +1,4 @@
 import { statement } from '../store/statement.ts';
-import type { PrincipalRow } from './repository.ts';
-
-/** A user by the folded principal name. */
-export const userByName = statement<{ upnKey: string }, PrincipalRow>((db, p) =>
-  db
-    .selectFrom('principals')
-    .select(['id', 'tenant_id', 'kind', 'type', 'display_name', 'app_id', 'upn', 'enabled', 'directory_role'])
-    .where('upn_key', '=', p('upnKey')),
-);
 
 /** Wrong attempts counted for a subject. */
 export interface FailureRow {
