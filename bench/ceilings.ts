@@ -1,6 +1,7 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type ServerIdentity, selfSignedIdentity } from './certificate.ts';
 import { startModule, stopChild } from './children.ts';
 import type { SingleAnswer } from './https-request.ts';
@@ -57,6 +58,22 @@ export function measureSyncs(directory: string, milliseconds: number): Slice {
     closeSync(descriptor);
     rmSync(file);
   }
+}
+
+/**
+ * How many private operations `openssl speed` does a second on that many processes, in one second of it.
+ * @param algorithm `rsa2048` or `ecdsap256`
+ * @throws Error where there is no openssl, or what it prints is not understood
+ */
+export async function measureOpenssl(algorithm: string, processes: number): Promise<Slice> {
+  const args = ['speed', '-multi', String(processes), '-seconds', '1', algorithm];
+  const { stdout } = await promisify(execFile)('openssl', args, { timeout: 60_000 });
+  const lines = stdout.trim().split('\n');
+  const columns = lines.at(-2)?.trim().split(/\s+/) ?? [];
+  const figures = lines.at(-1)?.trim().split(/\s+/) ?? [];
+  const rate = Number(figures[figures.length - columns.length + columns.indexOf('sign/s')]);
+  if (!(rate > 0)) throw new Error(`openssl speed printed what is not understood: ${stdout.slice(-300)}`);
+  return { requests: rate, seconds: 1 };
 }
 
 /** The id of a process that was started. @throws Error when it could not be */

@@ -8,6 +8,7 @@ import { hottestFunctionsIn } from './cpu-profile.ts';
 import { formatTable, isMet, machineFacts } from './report.ts';
 import { measureAuthorisation } from './scenarios/authorisation.ts';
 import { measureGrowth } from './scenarios/growth.ts';
+import { measureKeys } from './scenarios/keys.ts';
 import { measureMemory } from './scenarios/memory.ts';
 import { measureNoise, measureReads } from './scenarios/reads.ts';
 import { measureStarts } from './scenarios/starts.ts';
@@ -21,6 +22,7 @@ const SCENARIOS: Readonly<Record<string, (session: Session) => Promise<void>>> =
   set: measureWrites,
   growth: measureGrowth,
   authorisation: measureAuthorisation,
+  keys: measureKeys,
   memory: measureMemory,
   start: measureStarts,
 };

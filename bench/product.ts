@@ -127,6 +127,21 @@ export async function askVault(
   return answer;
 }
 
+/** Sends one authenticated POST of JSON to the server's first vault. @throws Error when the status is not 200 */
+export async function postToVault(product: Product, token: string, path: string, body: unknown): Promise<unknown> {
+  const answer = await sendRequest({
+    port: product.port,
+    hostname: product.vaultHostname,
+    authority: product.authority,
+    method: 'POST',
+    path,
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (answer.status !== 200) throw new Error(`POST ${path} was answered with status ${answer.status}`);
+  return JSON.parse(answer.body);
+}
+
 /** Host and token as the load generator needs them. */
 export function frameFor(product: Product, token: string): RequestFrame {
   return { host: `${product.vaultHostname}:${product.port}`, token };

@@ -2,6 +2,8 @@
 export type Workload =
   /** The same request every time. */
   | { readonly kind: 'fixed'; readonly path: string; readonly expected: string }
+  /** The same POST of a JSON body every time. */
+  | { readonly kind: 'post'; readonly path: string; readonly body: string; readonly expected: string }
   /** GET of a secret drawn at random from `count` names of the set `label`. */
   | { readonly kind: 'get-random'; readonly label: string; readonly count: number }
   /** PUT of new names of the set `label`, from number `first` up, at most `count` of them. */
@@ -38,11 +40,18 @@ export function secretPath(name: string): string {
   return `/secrets/${name}?api-version=${API_VERSION}`;
 }
 
+/** Path and query of an operation on the key `name`. */
+export function keyPath(name: string, operation: string): string {
+  return `/keys/${name}/${operation}?api-version=${API_VERSION}`;
+}
+
 /** The requests of a workload, in the form that `RequestSource` promises. */
 export function requestSource(workload: Workload, frame: RequestFrame): RequestSource {
   switch (workload.kind) {
     case 'fixed':
       return fixedSource(workload.path, workload.expected, frame);
+    case 'post':
+      return postSource(workload.path, workload.body, workload.expected, frame);
     case 'get-random':
       return randomGetSource(workload.label, workload.count, frame);
     case 'put-new':
@@ -52,6 +61,12 @@ export function requestSource(workload: Workload, frame: RequestFrame): RequestS
 
 function fixedSource(path: string, expected: string, frame: RequestFrame): RequestSource {
   const request = `GET ${path} HTTP/1.1\r\n${headers(frame)}\r\n`;
+  return { next: () => request, expected: () => expected };
+}
+
+function postSource(path: string, body: string, expected: string, frame: RequestFrame): RequestSource {
+  const fields = `${headers(frame)}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
+  const request = `POST ${path} HTTP/1.1\r\n${fields}\r\n${body}`;
   return { next: () => request, expected: () => expected };
 }
 
