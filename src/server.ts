@@ -30,6 +30,7 @@ import { SigningKeys } from './identity/signing-keys.ts';
 import { clockOperations } from './jobs/clock-operations.ts';
 import { type MovableClock, openClock } from './jobs/movable-clock.ts';
 import { Scheduler } from './jobs/scheduler.ts';
+import { armKeyOperations } from './keys/arm-operations.ts';
 import { keyOperations } from './keys/operations.ts';
 import { keyVersionJob } from './keys/rotation-job.ts';
 import { type HostName, hostReader } from './operations/hosts.ts';
@@ -202,6 +203,7 @@ async function composeApps(
   const operations: readonly Operation[] = [
     ...dataOperations,
     ...armSecretOperations(base),
+    ...armKeyOperations(base),
     ...resourceOperations({ ...base, access, health, vaultActions: () => actionsOf(operations, 'Microsoft.KeyVault') }),
     ...accessOperations({ ...base, access }),
     ...moveOperations({ ...base, access, dataOperations }),

@@ -6,7 +6,6 @@ import { Refusal } from '../refusals/refusal.ts';
 const planned: readonly { readonly plane: Plane; readonly path: RegExp; readonly feature: string }[] = [
   { plane: 'data', path: /^\/+(deleted)?certificates\b/i, feature: 'the certificates API' },
   { plane: 'data', path: /^\/+(deleted)?storage\b/i, feature: 'managed storage accounts' },
-  { plane: 'management', path: /\/vaults\/[^/]+\/keys\b/i, feature: 'keys under the management plane' },
   { plane: 'management', path: /\/providers\/+microsoft\.insights\b/i, feature: 'monitoring' },
   { plane: 'management', path: /\/providers\/+microsoft\.operationalinsights\b/i, feature: 'log workspaces' },
   { plane: 'management', path: /\/providers\/+microsoft\.eventgrid\b/i, feature: 'event subscriptions' },

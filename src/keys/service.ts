@@ -103,21 +103,26 @@ async function addVersion(parts: KeyParts, call: Call, key: NewKey, made: MadeKe
   const version = newVersion(parts.random);
   const work = async (transaction: Transaction) => {
     const current = await rowToAddTo(keyKind, transaction, call, nameKey);
-    const row: KeyRow = {
-      ...nextVersion(current, { name, nameKey, version }, call.time),
-      enabled: key.attributes.enabled ? 1 : 0,
-      nbf: key.attributes.nbf,
-      exp: key.attributes.exp,
-      tags: key.tags && JSON.stringify(key.tags),
-      kty: key.family,
-      size: sizeOf(made.spec),
-      public_key: JSON.stringify(made.publicMembers),
-      key_ops: JSON.stringify(key.operations),
-    };
+    const row = rowOf(key, made, nextVersion(current, { name, nameKey, version }, call.time));
     await storeVersion(parts, transaction, vaultOf(call), row, made.material, current !== null);
     return answerFor(keyKind, call, row, keyBundle(call, row));
   };
   return call.commit(work).finally(() => made.material.fill(0));
+}
+
+/** A version as it is stored. */
+export function rowOf(key: NewKey, made: MadeKey, state: ReturnType<typeof nextVersion>): KeyRow {
+  return {
+    ...state,
+    enabled: key.attributes.enabled ? 1 : 0,
+    nbf: key.attributes.nbf,
+    exp: key.attributes.exp,
+    tags: key.tags && JSON.stringify(key.tags),
+    kty: key.family,
+    size: sizeOf(made.spec),
+    public_key: JSON.stringify(made.publicMembers),
+    key_ops: JSON.stringify(key.operations),
+  };
 }
 
 /** The state of a version that follows `current`, or begins a name. */
@@ -194,12 +199,12 @@ export function keyBinding(vaultId: string, nameKey: string, version: string): r
 }
 
 /** Bits of a modulus or of a symmetric key; 0 for curves. */
-export function sizeOf(spec: KeySpec): number {
+function sizeOf(spec: KeySpec): number {
   return spec.family === 'EC' ? 0 : spec.bits;
 }
 
-/** A standard vault has no hardware, and no token can be configured yet. */
-function refuseHardware({ isHsm, family }: NewKey, vault: Vault): void {
+/** A standard vault has no hardware, and no token can be configured yet. @throws Refusal `key-needs-premium`, `not-implemented` */
+export function refuseHardware({ isHsm, family }: NewKey, vault: Vault): void {
   if (!isHsm) return;
   if (vault.settings.sku !== 'premium') throw new Refusal('key-needs-premium', { vault: vault.name, family });
   throw new Refusal('not-implemented', { feature: 'keys in a hardware security module' });

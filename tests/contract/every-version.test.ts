@@ -178,6 +178,19 @@ describe('vaults and roles answer as the files demand', () => {
       await send('PATCH', `${path}/secrets/one`, [200], { properties: { attributes: { enabled: false } } });
       await send('GET', `${path}/secrets/one`, [200]);
       await send('GET', `${path}/secrets`, [200]);
+      const key = {
+        properties: { kty: 'EC', curveName: 'P-384', attributes: { exp: 4_000_000_000 }, keyOps: ['sign'] },
+        tags: { a: 'b' },
+      };
+      const made = await send('PUT', `${path}/keys/one`, [200], key);
+      const again = await send('PUT', `${path}/keys/one`, [200], { properties: { kty: 'RSA' } });
+      assert.deepEqual(again.body, made.body);
+      const madeVersion = made.body.properties.keyUriWithVersion.split('/').at(-1);
+      await send('GET', `${path}/keys/one`, [200]);
+      await send('GET', `${path}/keys`, [200]);
+      await send('GET', `${path}/keys/one/versions`, [200]);
+      await send('GET', `${path}/keys/one/versions/${madeVersion}`, [200]);
+      await send('GET', `${path}/keys/none`, [404]);
       const endpoint = { privateEndpoint: { id: `${group}/providers/Microsoft.Network/privateEndpoints/pe` } };
       const approved = { privateLinkServiceConnectionState: { status: 'Approved', description: 'ours' } };
       await send('PUT', `${path}/privateEndpointConnections/pe`, [200], { properties: endpoint });
