@@ -41,12 +41,14 @@ describe('federated credentials of user-assigned identities', () => {
     const names = [...first.body.value, ...second.body.value].map(({ name }: { name: string }) => name);
     assert.deepEqual(names, ['another', 'Cluster']);
     assert.equal(second.body.nextLink, undefined);
-    const [{ id } = { id: '' }] = await listFederatedCredentials(arm.store.reader, clientId);
+    const stored = async () =>
+      (await listFederatedCredentials(arm.store.reader, clientId)).find(({ name }) => name === 'Cluster');
+    const before = await stored();
     const changed = await put('cluster', { issuer, subject: 'c', audiences });
     assert.deepEqual([changed.status, changed.body.name, changed.body.properties.subject], [200, 'Cluster', 'c']);
-    const kept = (await listFederatedCredentials(arm.store.reader, clientId)).find(({ name }) => name === 'Cluster');
-    assert.equal(kept?.id, id, 'the same credential, which believes something else');
-    assert.equal((await arm.send('GET', at(id))).status, 404, 'its id is no name');
+    const kept = await stored();
+    assert.equal(kept?.id, before?.id, 'the same credential, which believes something else');
+    assert.equal((await arm.send('GET', at(before!.id))).status, 404, 'its id is no name');
     assert.equal((await arm.send('DELETE', at('cluster'))).status, 200);
     assert.equal((await arm.send('DELETE', at('cluster'))).status, 204);
     assert.equal((await arm.send('GET', at('cluster'))).body.error.code, 'ResourceNotFound');
