@@ -182,9 +182,8 @@ async function composeApps(
   scheduler: Scheduler,
 ): Promise<{ app: App; imdsApp: App; machineResourceId: string }> {
   const { config, clock, version } = parts;
-  const { domain } = config;
   const { tenantId, subscriptionId } = installation;
-  const base = { ...parts, store, keyring, tenantId, domain, subscriptionId };
+  const base = { ...parts, store, keyring, tenantId, domain: config.domain, subscriptionId };
   const signingKeys = await SigningKeys.open(base);
   const machineResourceId = await machineOf(parts, store, installation);
   const access = new Access(store);
@@ -217,10 +216,10 @@ async function composeApps(
     }),
     ...graphOperations(base),
   ];
-  const front = { pipeline, clock, tenantId, domain };
+  const front = { pipeline, clock, tenantId, domain: config.domain };
   const imdsRows = imdsOperations({ ...base, signingKeys, machineResourceId, findHost: findHostById });
   return {
-    app: await buildApp({ ...front, operations, readHost: hostReader(domain) }),
+    app: await buildApp({ ...front, operations, readHost: hostReader(config.domain) }),
     imdsApp: await buildApp({ ...front, operations: imdsRows, readHost: imdsHost }),
     machineResourceId,
   };

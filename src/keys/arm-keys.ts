@@ -1,6 +1,7 @@
 import { foldName, newVersion } from '../base/ids.ts';
-import { toIso, toSeconds } from '../base/text.ts';
+import { toSeconds } from '../base/text.ts';
 import { type Body, checkWindow, readObject } from '../objects/attributes.ts';
+import { findRow, requireRow } from '../objects/lifecycle.ts';
 import type { Answer, Call } from '../operations/operation.ts';
 import { recoveryLevel } from '../recovery/levels.ts';
 import { Refusal } from '../refusals/refusal.ts';
@@ -9,12 +10,11 @@ import { requireVault } from '../resources/lookup.ts';
 import { readProperties } from '../resources/request-body.ts';
 import type { Vault } from '../resources/vault.ts';
 import { vaultUri } from '../resources/vault-uri.ts';
-import type { Session } from '../store/port.ts';
 import { readNewKey } from './key-body.ts';
 import { type KeyRow, keyQueries, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
 import { type RotationPolicy, readRotationPolicy, type Trigger } from './rotation-policy.ts';
-import { type KeyParts, nextVersion, refuseHardware, rowOf, storeVersion } from './service.ts';
+import { type KeyParts, keyKind, nextVersion, refuseHardware, rowOf, storeVersion } from './service.ts';
 
 /** What keys as resources of a vault need. */
 export interface ArmKeyParts extends Omit<KeyParts, 'pager'> {
@@ -34,13 +34,13 @@ export async function putArmKey(parts: ArmKeyParts, call: Call): Promise<Answer>
   const policy = asked ? readRotationPolicy(readObject(asked, 'rotationPolicy'), call.time, call.time) : null;
   const vault = await requireVault(parts.store.reader, call);
   refuseHardware(key, vault);
-  const there = await findKey(parts.store.reader, vault, name);
+  const there = await findRow(keyKind, parts.store.reader, vault, foldName(name));
   if (there) return answer(parts, call, vault, there);
   const made = await parts.provider.generate(key.spec);
   const version = newVersion(parts.random);
   const commit = call.commit(async (transaction) => {
     const current = await requireVault(transaction, call);
-    const raced = await findKey(transaction, current, name);
+    const raced = await findRow(keyKind, transaction, current, foldName(name));
     if (raced) return answer(parts, call, current, raced);
     const nameKey = foldName(name);
     const row = rowOf(key, made, nextVersion(null, { name, nameKey, version }, call.time));
@@ -58,7 +58,7 @@ export async function putArmKey(parts: ArmKeyParts, call: Call): Promise<Answer>
 /** GET of the same, or of one of its versions. */
 export async function getArmKey(parts: ArmKeyParts, call: Call): Promise<Answer> {
   const vault = await requireVault(parts.store.reader, call);
-  const row = await requireKey(parts.store.reader, vault, readName(call), call.parameters['version']);
+  const row = await requireRow(keyKind, parts.store.reader, vault, readName(call), call.parameters['version']);
   return answer(parts, call, vault, row);
 }
 
@@ -77,7 +77,7 @@ export async function listArmKeys(parts: ArmKeyParts, call: Call): Promise<Answe
 export async function listArmKeyVersions(parts: ArmKeyParts, call: Call): Promise<Answer> {
   const page = readPage(call);
   const vault = await requireVault(parts.store.reader, call);
-  const { name_key: nameKey, name } = await requireKey(parts.store.reader, vault, readName(call));
+  const { name_key: nameKey, name } = await requireRow(keyKind, parts.store.reader, vault, readName(call));
   const asked = { vaultId: vault.id, nameKey, after: page.after, limit: page.size + 1 };
   const rows = await keyQueries.versionPage.all(parts.store.reader, asked);
   const toWire = (row: KeyRow) => keyResource(parts, call, vault, row, null, true);
@@ -96,29 +96,6 @@ function dataPlaneBody(call: Call): Body {
   const { kty, keyOps, keySize, curveName, attributes, release_policy } = readProperties(call, true);
   const tags = call.body?.['tags'];
   return { kty, key_ops: keyOps, key_size: keySize, crv: curveName, attributes, release_policy, tags };
-}
-
-/** The live key of a name, or null. @throws Refusal where it is deleted */
-async function findKey(session: Session, vault: Vault, name: string): Promise<KeyRow | null> {
-  const row = await keyQueries.current.first(session, { vaultId: vault.id, nameKey: foldName(name) });
-  if (row?.deleted != null) throw new Refusal('key-name-deleted', deletionFacts(vault, row));
-  return row;
-}
-
-async function requireKey(session: Session, vault: Vault, name: string, version?: string): Promise<KeyRow> {
-  const named = { vaultId: vault.id, nameKey: foldName(name) };
-  const row =
-    version === undefined
-      ? await keyQueries.current.first(session, named)
-      : await keyQueries.oneVersion.first(session, { ...named, version: version.toLowerCase() });
-  const id = version === undefined ? name : `${name}/${version.slice(0, 64)}`;
-  if (!row) throw new Refusal('key-not-found', { id, vault: vault.name, name });
-  if (row.deleted !== null) throw new Refusal('key-deleted', { id, ...deletionFacts(vault, row) });
-  return row;
-}
-
-function deletionFacts(vault: Vault, row: KeyRow) {
-  return { vault: vault.name, name: row.name, deleted: toIso(row.deleted ?? 0), purge: toIso(row.purge_at ?? 0) };
 }
 
 async function answer(

@@ -1,5 +1,5 @@
 import { foldName } from '../base/ids.ts';
-import { answerFor, liveRow, objectId, rowToAddTo } from '../objects/lifecycle.ts';
+import { answerFor, findRow, liveRow, objectId } from '../objects/lifecycle.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { openBackup, sealBackup } from '../recovery/backup-blob.ts';
 import { Refusal } from '../refusals/refusal.ts';
@@ -52,7 +52,7 @@ export async function restoreKey({ keyring, random }: KeyParts, call: Call): Pro
   const backup = openBackup<BackedUpKey>(keyring, vault, 'key', call.body?.['value']);
   const nameKey = foldName(backup.name);
   return call.commit(async (transaction) => {
-    const present = await rowToAddTo(keyKind, transaction, call, nameKey);
+    const present = await findRow(keyKind, transaction, vault, nameKey);
     if (present) throw new Refusal('key-exists', { vault: vault.name, name: present.name });
     const newest = backup.versions[backup.versions.length - 1]!.version;
     let row: KeyRow | null = null;

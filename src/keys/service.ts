@@ -4,7 +4,7 @@ import { sealEnvelope } from '../crypto/envelope.ts';
 import { KeyInputFault, type KeyProvider, type KeySpec, type MadeKey } from '../crypto/key-provider.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { checkWindow, invalid } from '../objects/attributes.ts';
-import { answerFor, liveRow, nameOf, type ObjectKind, type ObjectParts, rowToAddTo } from '../objects/lifecycle.ts';
+import { answerFor, findRow, liveRow, nameOf, type ObjectKind, type ObjectParts } from '../objects/lifecycle.ts';
 import type { Named } from '../objects/object-queries.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
@@ -33,7 +33,6 @@ export const keyKind: ObjectKind<KeyRow> = {
     deleted: 'key-deleted',
     deletedNotFound: 'deleted-key-not-found',
     nameDeleted: 'key-name-deleted',
-    exists: 'key-exists',
   },
   bundle: keyBundle,
   item: keyItem,
@@ -102,7 +101,7 @@ async function addVersion(parts: KeyParts, call: Call, key: NewKey, made: MadeKe
   const { name, nameKey } = nameOf(call);
   const version = newVersion(parts.random);
   const work = async (transaction: Transaction) => {
-    const current = await rowToAddTo(keyKind, transaction, call, nameKey);
+    const current = await findRow(keyKind, transaction, vaultOf(call), nameKey);
     const row = rowOf(key, made, nextVersion(current, { name, nameKey, version }, call.time));
     await storeVersion(parts, transaction, vaultOf(call), row, made.material, current !== null);
     return answerFor(keyKind, call, row, keyBundle(call, row));

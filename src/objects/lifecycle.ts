@@ -15,14 +15,13 @@ import type { ObjectQueries, VersionRow } from './object-queries.ts';
 /** A kind of object, as what is common to all of them needs to know it. */
 export interface ObjectKind<Row extends VersionRow> {
   /** The collection in paths and scopes. */
-  readonly collection: 'keys';
+  readonly collection: 'keys' | 'secrets';
   readonly queries: ObjectQueries<Row>;
   readonly refusals: {
     readonly notFound: RefusalCode;
     readonly deleted: RefusalCode;
     readonly deletedNotFound: RefusalCode;
     readonly nameDeleted: RefusalCode;
-    readonly exists: RefusalCode;
   };
   /** The whole object as an answer shows it. */
   readonly bundle: (call: Call, row: Row) => Record<string, unknown>;
@@ -75,22 +74,31 @@ export function sharedAttributes(call: Call, row: VersionRow): Record<string, un
 }
 
 /** The version the call names, or the current one, of a live object. @throws Refusal */
-export async function liveRow<Row extends VersionRow>(
+export function liveRow<Row extends VersionRow>(
   kind: ObjectKind<Row>,
   session: Session,
   call: Call,
 ): Promise<SealedRow<Row>> {
-  const { name, nameKey } = nameOf(call);
-  const vault = vaultOf(call);
-  const version = call.parameters['version']?.toLowerCase();
+  return requireRow(kind, session, vaultOf(call), call.parameters['name']!, call.parameters['version']);
+}
+
+/** A version, or the current one, of a live object in a vault. @throws Refusal */
+export async function requireRow<Row extends VersionRow>(
+  { queries, refusals }: ObjectKind<Row>,
+  session: Session,
+  vault: Vault,
+  name: string,
+  version?: string,
+): Promise<SealedRow<Row>> {
+  const named = { vaultId: vault.id, nameKey: foldName(name) };
   const row =
     version === undefined
-      ? await kind.queries.current.first(session, { vaultId: vault.id, nameKey })
-      : await kind.queries.oneVersion.first(session, { vaultId: vault.id, nameKey, version });
-  const id = version === undefined ? name : `${name}/${version}`;
-  if (!row) throw new Refusal(kind.refusals.notFound, { id, vault: vault.name, name });
-  if (row.deleted !== null) throw new Refusal(kind.refusals.deleted, { id, ...deletionFacts(call, row) });
-  return row;
+      ? await queries.current.first(session, named)
+      : await queries.oneVersion.first(session, { ...named, version: version.toLowerCase() });
+  if (row?.deleted === null) return row;
+  const id = version === undefined ? name : `${name}/${version.toLowerCase().slice(0, 64)}`;
+  if (!row) throw new Refusal(refusals.notFound, { id, vault: vault.name, name });
+  throw new Refusal(refusals.deleted, { id, ...deletionFacts(vault, row) });
 }
 
 /** The current row of a deleted object. @throws Refusal */
@@ -106,15 +114,15 @@ export async function deletedRow<Row extends VersionRow>(
   return row;
 }
 
-/** The current row of a name that a new version may be added to, or null where the name is free. @throws Refusal where it is deleted */
-export async function rowToAddTo<Row extends VersionRow>(
+/** The current row of a live name in a vault, or null where the name is free. @throws Refusal where it is deleted */
+export async function findRow<Row extends VersionRow>(
   kind: ObjectKind<Row>,
-  transaction: Transaction,
-  call: Call,
+  session: Session,
+  vault: Vault,
   nameKey: string,
 ): Promise<Row | null> {
-  const row = await kind.queries.current.first(transaction, { vaultId: vaultOf(call).id, nameKey });
-  if (row?.deleted != null) throw new Refusal(kind.refusals.nameDeleted, deletionFacts(call, row));
+  const row = await kind.queries.current.first(session, { vaultId: vault.id, nameKey });
+  if (row?.deleted != null) throw new Refusal(kind.refusals.nameDeleted, deletionFacts(vault, row));
   return row;
 }
 
@@ -237,9 +245,10 @@ function deletion<Row extends VersionRow>({ collection }: ObjectKind<Row>, call:
   };
 }
 
-function deletionFacts(call: Call, row: VersionRow) {
+/** When a deleted object was deleted, and until when it can be recovered. */
+export function deletionFacts(vault: Vault, row: VersionRow) {
   return {
-    vault: vaultOf(call).name,
+    vault: vault.name,
     name: row.name,
     deleted: toIso(row.deleted ?? 0),
     purge: toIso(row.purge_at ?? 0),

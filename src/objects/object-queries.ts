@@ -71,21 +71,24 @@ export interface ObjectQueries<Row extends VersionRow> {
 }
 
 /** The tables of one kind of object; their columns are those of {@link VersionRow} and `envelope`, at least. */
-export interface ObjectTables {
-  readonly names: 'keys';
-  readonly versions: 'key_versions';
-}
+export type ObjectTables =
+  | { readonly names: 'keys'; readonly versions: 'key_versions' }
+  | { readonly names: 'secrets'; readonly versions: 'secret_versions' };
+
+/** Kysely checks the columns of one kind for all: they are the same. */
+type AnyTables = { readonly names: 'keys'; readonly versions: 'key_versions' };
 
 /** The queries of one kind of object; `more` are the versions' further columns, as `v.column`. */
 export function objectQueries<Row extends VersionRow>(
-  tables: ObjectTables,
+  of: ObjectTables,
   more: readonly `v.${string}`[],
 ): ObjectQueries<Row> {
+  const tables = of as AnyTables;
   const selected = [...columns, ...more] as unknown as typeof columns;
   return { ...versionQueries<Row>(tables, selected), ...pages<Row>(tables, selected), ...changes(tables) };
 }
 
-function versionsIn(db: Kysely<Tables>, tables: ObjectTables) {
+function versionsIn(db: Kysely<Tables>, tables: AnyTables) {
   return db
     .selectFrom(`${tables.names} as o`)
     .innerJoin(`${tables.versions} as v`, (join) =>
@@ -93,11 +96,11 @@ function versionsIn(db: Kysely<Tables>, tables: ObjectTables) {
     );
 }
 
-function named<P extends Named>(db: Kysely<Tables>, tables: ObjectTables, p: Parameter<P>) {
+function named<P extends Named>(db: Kysely<Tables>, tables: AnyTables, p: Parameter<P>) {
   return versionsIn(db, tables).where('o.vault_id', '=', p('vaultId')).where('o.name_key', '=', p('nameKey'));
 }
 
-function versionQueries<Row extends VersionRow>(tables: ObjectTables, selected: typeof columns) {
+function versionQueries<Row extends VersionRow>(tables: AnyTables, selected: typeof columns) {
   type SealedRow = Row & { envelope: Uint8Array };
   const sealed = [...selected, 'v.envelope'] as const;
   return {
@@ -113,7 +116,7 @@ function versionQueries<Row extends VersionRow>(tables: ObjectTables, selected: 
   };
 }
 
-function pages<Row extends VersionRow>(tables: ObjectTables, selected: typeof columns) {
+function pages<Row extends VersionRow>(tables: AnyTables, selected: typeof columns) {
   const page = (state: 'is' | 'is not') =>
     statement<{ vaultId: string; after: string; limit: number }, Row>((db, p) =>
       versionsIn(db, tables)
@@ -141,7 +144,7 @@ function pages<Row extends VersionRow>(tables: ObjectTables, selected: typeof co
   };
 }
 
-function changes(tables: ObjectTables) {
+function changes(tables: AnyTables) {
   return {
     setCurrent: statement<Named & { version: string }>((db, p) =>
       db

@@ -7,6 +7,7 @@ import { verifyAudit } from '../audit/verify.ts';
 import { DAY } from '../base/text.ts';
 import { takeLease } from '../jobs/lease.ts';
 import { Scheduler } from '../jobs/scheduler.ts';
+import { deleteObject, recoverObject } from '../objects/lifecycle.ts';
 import type { Answer, Call } from '../operations/operation.ts';
 import { Pager } from '../operations/paging.ts';
 import { updateVault } from '../resources/repository.ts';
@@ -14,6 +15,7 @@ import { createGroup, createSubscription, createVault } from '../resources/servi
 import type { Vault } from '../resources/vault.ts';
 import { toRow } from '../resources/vault-row.ts';
 import { softDelete } from '../resources/vaults.ts';
+import { secretKind } from '../secrets/secret-kind.ts';
 import * as service from '../secrets/service.ts';
 import type { Transaction } from '../store/port.ts';
 import { purgeJob } from './purge-job.ts';
@@ -65,7 +67,7 @@ describe('the purge job', () => {
   const secretParts = () => ({ ...parts, pager: new Pager(parts.keyring) });
   const set = (name: string, of = vault): Promise<Answer> =>
     service.setSecret(secretParts(), callOf(name, of, { value: 'x' }));
-  const remove = (name: string, of = vault): Promise<Answer> => service.deleteSecret(secretParts(), callOf(name, of));
+  const remove = (name: string, of = vault): Promise<Answer> => deleteObject(secretKind, callOf(name, of));
   const run = () => scheduler.runOnce(purgeJob(parts));
   const names = async (): Promise<string[]> => {
     const rows = await parts.store.reader.db.selectFrom('secrets').select('name').orderBy('name').execute();
@@ -84,7 +86,7 @@ describe('the purge job', () => {
     await set('gone');
     await remove('gone');
     await remove('recovered');
-    await service.recoverSecret(secretParts(), callOf('recovered', vault));
+    await recoverObject(secretKind, callOf('recovered', vault));
     parts.clock.advance(90 * DAY - 1);
     await run();
     assert.deepEqual(await names(), ['gone', 'kept', 'recovered']);
@@ -216,7 +218,7 @@ describe('the purge job', () => {
         const done = await parts.store.write(work);
         if (isRecovered) return done;
         isRecovered = true;
-        await service.recoverSecret(secretParts(), callOf('second', vault));
+        await recoverObject(secretKind, callOf('second', vault));
         return done;
       },
     };

@@ -4,10 +4,10 @@ import type { Keyring } from '../crypto/keyring.ts';
 import { holdsLease, type Lease } from '../jobs/lease.ts';
 import type { Job } from '../jobs/scheduler.ts';
 import { keyKind } from '../keys/service.ts';
-import { eraseObject } from '../objects/lifecycle.ts';
+import { eraseObject, type ObjectKind } from '../objects/lifecycle.ts';
+import type { VersionRow } from '../objects/object-queries.ts';
 import { findVaultById } from '../resources/repository.ts';
-import { dueSecrets, isSecretDue } from '../secrets/repository.ts';
-import { eraseSecret } from '../secrets/service.ts';
+import { secretKind } from '../secrets/secret-kind.ts';
 import type { Store } from '../store/store.ts';
 import { purgeVault } from './purge-vault.ts';
 import { dueVaults } from './repository.ts';
@@ -22,48 +22,37 @@ export interface PurgeParts {
   readonly random: Random;
 }
 
-/** Purges secrets and vaults whose retention has ended, each with its audit record. */
+/** Purges secrets, keys and vaults whose retention has ended, each with its audit record. */
 export function purgeJob(parts: PurgeParts): Job {
   return {
     name: 'purge',
     everyMilliseconds: 60_000,
     run: async (lease, now) => {
-      while (await purgeDueSecrets(parts, lease, now));
-      while (await purgeDueKeys(parts, lease, now));
+      while (await purgeDueObjects(parts, lease, now, secretKind, 'SecretPurge'));
+      while (await purgeDueObjects(parts, lease, now, keyKind, 'KeyPurge'));
       while (await purgeDueVaults(parts, lease, now));
     },
   };
 }
 
 /** One batch; true where there may be more to do under this lease. */
-async function purgeDueSecrets(parts: PurgeParts, lease: Lease, now: number): Promise<boolean> {
-  const due = await dueSecrets.all(parts.store.reader, { now, limit: BATCH });
-  for (const row of due) {
-    const isOurs = await parts.store.write(async (transaction) => {
-      if (!(await holdsLease(transaction, lease))) return false;
-      // Recovered since it was found due, or purged and made anew under its name: what lives now is not ours to take.
-      const { vault_id: vaultId, name_key: nameKey } = row;
-      if (!(await isSecretDue.first(transaction, { vaultId, nameKey, now }))) return true;
-      const vault = await findVaultById(transaction, vaultId);
-      if (vault) await eraseSecret(transaction, vault, nameKey);
-      transaction.record(vaultJobEntry(parts, 'SecretPurge', vault, `/secrets/${row.name}`, now));
-      return true;
-    });
-    if (!isOurs) return false;
-  }
-  return due.length === BATCH;
-}
-
-async function purgeDueKeys(parts: PurgeParts, lease: Lease, now: number): Promise<boolean> {
-  const { queries } = keyKind;
+async function purgeDueObjects<Row extends VersionRow>(
+  parts: PurgeParts,
+  lease: Lease,
+  now: number,
+  kind: ObjectKind<Row>,
+  operationName: string,
+): Promise<boolean> {
+  const { queries, collection } = kind;
   const due = await queries.due.all(parts.store.reader, { now, limit: BATCH });
   for (const { vault_id: vaultId, name_key: nameKey, name } of due) {
     const isOurs = await parts.store.write(async (transaction) => {
       if (!(await holdsLease(transaction, lease))) return false;
+      // Recovered since it was found due, or purged and made anew under its name: what lives now is not ours to take.
       if (!(await queries.isDue.first(transaction, { vaultId, nameKey, now }))) return true;
       const vault = await findVaultById(transaction, vaultId);
-      if (vault) await eraseObject(keyKind, transaction, vault, nameKey);
-      transaction.record(vaultJobEntry(parts, 'KeyPurge', vault, `/keys/${name}`, now));
+      if (vault) await eraseObject(kind, transaction, vault, nameKey);
+      transaction.record(vaultJobEntry(parts, operationName, vault, `/${collection}/${name}`, now));
       return true;
     });
     if (!isOurs) return false;

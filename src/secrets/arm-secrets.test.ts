@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type ManagementPlane, managementPlane } from '../../tests/support/management-plane.ts';
-import * as repository from './repository.ts';
+import { secretQueries } from './repository.ts';
 
 let arm: ManagementPlane;
 let vault: string;
@@ -90,7 +90,7 @@ describe('secrets as resources of a vault', () => {
     const found = await arm.directory.find('holder');
     const key = { vaultId: found!.id, nameKey: 'gone' };
     await arm.store.write((transaction) =>
-      repository.markDeleted.change(transaction, { ...key, deleted: 1, purgeAt: 2 }),
+      secretQueries.markDeleted.change(transaction, { ...key, deleted: 1, purgeAt: 2 }),
     );
     const refused = await put('gone', { value: 'y' });
     assert.deepEqual([refused.status, refused.body.error.innererror.code], [409, 'ObjectIsDeletedButRecoverable']);

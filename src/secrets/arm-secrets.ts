@@ -1,8 +1,8 @@
-import { foldName } from '../base/ids.ts';
 import type { Random } from '../base/ports.ts';
 import { toSeconds } from '../base/text.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { checkWindow } from '../objects/attributes.ts';
+import { requireRow } from '../objects/lifecycle.ts';
 import type { Answer, Call } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { pageBody, readPage } from '../resources/arm-page.ts';
@@ -10,12 +10,11 @@ import { requireVault } from '../resources/lookup.ts';
 import { readProperties } from '../resources/request-body.ts';
 import type { Vault } from '../resources/vault.ts';
 import { vaultUri } from '../resources/vault-uri.ts';
-import type { Session } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
-import type { SecretRow } from './repository.ts';
-import * as repository from './repository.ts';
+import { type SecretRow, secretQueries } from './repository.ts';
 import { type NewSecret, readNewSecret, readSecretChange } from './rules.ts';
-import { addVersion, changeVersion, deletionFacts } from './versions.ts';
+import { secretKind } from './secret-kind.ts';
+import { addVersion, changeVersion } from './versions.ts';
 
 /** What secrets as resources of a vault need. */
 export interface ArmSecretParts {
@@ -52,7 +51,7 @@ export async function patchArmSecret(parts: ArmSecretParts, call: Call): Promise
   const secret = body['value'] === undefined || body['value'] === null ? null : readNewSecret(body);
   return call.commit(async (transaction) => {
     const vault = await requireVault(transaction, call);
-    const row = await requireSecret(transaction, vault, name);
+    const row = await requireRow(secretKind, transaction, vault, name);
     if (!secret)
       return answer(parts, call, vault, await changeVersion(transaction, vault, row, change, call.time), 200);
     const attributes = {
@@ -76,7 +75,7 @@ export async function patchArmSecret(parts: ArmSecretParts, call: Call): Promise
 export async function getArmSecret(parts: ArmSecretParts, call: Call): Promise<Answer> {
   const name = readName(call);
   const vault = await requireVault(parts.store.reader, call);
-  return answer(parts, call, vault, await requireSecret(parts.store.reader, vault, name), 200);
+  return answer(parts, call, vault, await requireRow(secretKind, parts.store.reader, vault, name), 200);
 }
 
 /** GET …/vaults/{vault}/secrets: the live secrets, a page at a time, by name. */
@@ -84,7 +83,7 @@ export async function listArmSecrets(parts: ArmSecretParts, call: Call): Promise
   const page = readPage(call);
   const vault = await requireVault(parts.store.reader, call);
   const limit = page.size + 1;
-  const rows = await repository.liveSecrets.all(parts.store.reader, { vaultId: vault.id, after: page.after, limit });
+  const rows = await secretQueries.livePage.all(parts.store.reader, { vaultId: vault.id, after: page.after, limit });
   const toWire = (row: SecretRow) => secretResource(parts, call, vault, row);
   return {
     status: 200,
@@ -102,13 +101,6 @@ function readName(call: Call): string {
 /** The body as the data plane has it: there the tags stand beside the value, here beside `properties`. */
 function secretBody(call: Call, isRequired: boolean): Readonly<Record<string, unknown>> {
   return { ...readProperties(call, isRequired), tags: call.body?.['tags'] };
-}
-
-async function requireSecret(session: Session, vault: Vault, name: string): Promise<SecretRow> {
-  const row = await repository.currentSecret.first(session, { vaultId: vault.id, nameKey: foldName(name) });
-  if (!row) throw new Refusal('secret-not-found', { id: name, vault: vault.name, name });
-  if (row.deleted !== null) throw new Refusal('secret-deleted', { id: name, ...deletionFacts(vault, row) });
-  return row;
 }
 
 function answer(parts: ArmSecretParts, call: Call, vault: Vault, row: SecretRow, status: number): Answer {

@@ -1,19 +1,15 @@
+import {
+  deleteObject,
+  getDeletedObject,
+  listObjects,
+  listObjectVersions,
+  purgeObject,
+  recoverObject,
+} from '../objects/lifecycle.ts';
 import type { Answer, Call, Need, Operation } from '../operations/operation.ts';
 import { dataPlaneVersions } from '../operations/versions.ts';
-import {
-  backupSecret,
-  deleteSecret,
-  getDeletedSecret,
-  getSecret,
-  listSecrets,
-  listVersions,
-  purgeSecret,
-  recoverSecret,
-  restoreSecret,
-  type SecretParts,
-  setSecret,
-  updateSecret,
-} from './service.ts';
+import { secretKind } from './secret-kind.ts';
+import { backupSecret, getSecret, restoreSecret, type SecretParts, setSecret, updateSecret } from './service.ts';
 
 /** 500 versions of 25 KB in base64url, JSON and all. */
 const RESTORE_BYTES = 24 * 1024 * 1024;
@@ -77,7 +73,7 @@ const rows: readonly Row[] = [
     need: need('readMetadata/action', 'list', false),
     throttle: 'secret',
     body: 'none',
-    run: (parts, call) => listSecrets(parts, call, false),
+    run: (parts, call) => listObjects(secretKind, parts, call, false),
   },
   {
     id: 'SecretListVersions',
@@ -86,7 +82,7 @@ const rows: readonly Row[] = [
     need: need('readMetadata/action', 'list'),
     throttle: 'secret',
     body: 'none',
-    run: listVersions,
+    run: (parts, call) => listObjectVersions(secretKind, parts, call),
   },
   {
     id: 'SecretDelete',
@@ -95,7 +91,7 @@ const rows: readonly Row[] = [
     need: need('delete', 'delete'),
     throttle: 'secret',
     body: 'none',
-    run: deleteSecret,
+    run: (_parts, call) => deleteObject(secretKind, call),
   },
   {
     id: 'SecretBackup',
@@ -123,7 +119,7 @@ const rows: readonly Row[] = [
     need: need('readMetadata/action', 'list', false),
     throttle: 'secret',
     body: 'none',
-    run: (parts, call) => listSecrets(parts, call, true),
+    run: (parts, call) => listObjects(secretKind, parts, call, true),
   },
   {
     id: 'SecretGetDeleted',
@@ -132,7 +128,7 @@ const rows: readonly Row[] = [
     need: need('readMetadata/action', 'get'),
     throttle: 'secret',
     body: 'none',
-    run: getDeletedSecret,
+    run: (parts, call) => getDeletedObject(secretKind, parts, call),
   },
   {
     id: 'SecretRecover',
@@ -141,7 +137,7 @@ const rows: readonly Row[] = [
     need: need('recover/action', 'recover'),
     throttle: 'secret',
     body: 'none',
-    run: recoverSecret,
+    run: (_parts, call) => recoverObject(secretKind, call),
   },
   {
     id: 'SecretPurge',
@@ -151,7 +147,7 @@ const rows: readonly Row[] = [
     throttle: 'secret',
     body: 'none',
     success: 204,
-    run: purgeSecret,
+    run: (_parts, call) => purgeObject(secretKind, call),
   },
 ];
 

@@ -1,15 +1,15 @@
 import { foldName, newVersion } from '../base/ids.ts';
 import type { Random } from '../base/ports.ts';
-import { toIso } from '../base/text.ts';
 import { sealEnvelope } from '../crypto/envelope.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { checkWindow } from '../objects/attributes.ts';
-import { Refusal } from '../refusals/refusal.ts';
+import { findRow } from '../objects/lifecycle.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
 import type { SecretRow } from './repository.ts';
 import * as repository from './repository.ts';
 import type { NewSecret, SecretChange } from './rules.ts';
+import { secretKind } from './secret-kind.ts';
 
 /** What a new version is made of. */
 export interface VersionOrder {
@@ -31,8 +31,7 @@ export async function addVersion(
   { name, secret, time }: VersionOrder,
 ): Promise<SecretRow> {
   const nameKey = foldName(name);
-  const current = await repository.currentSecret.first(transaction, { vaultId: vault.id, nameKey });
-  if (current?.deleted != null) throw nameDeleted(vault, current);
+  const current = await findRow(secretKind, transaction, vault, nameKey);
   const version = newVersion(random);
   const key = await keyring.vaultKey(transaction, vault.id);
   const row: SecretRow = {
@@ -54,7 +53,7 @@ export async function addVersion(
   };
   const binding = secretBinding(vault.id, nameKey, version);
   await insertRow(transaction, vault.id, row, sealEnvelope(key, binding, Buffer.from(secret.value), random));
-  if (current) await repository.setCurrentVersion.change(transaction, { vaultId: vault.id, nameKey, version });
+  if (current) await repository.secretQueries.setCurrent.change(transaction, { vaultId: vault.id, nameKey, version });
   else await repository.insertSecret.change(transaction, { vaultId: vault.id, nameKey, name, version, created: time });
   return row;
 }
@@ -121,19 +120,4 @@ export async function insertRow(
     previousVersion: row.previous_version,
     envelope,
   });
-}
-
-/** The refusal of a name that a deleted secret still holds. */
-export function nameDeleted(vault: Vault, row: SecretRow): Refusal {
-  return new Refusal('secret-name-deleted', deletionFacts(vault, row));
-}
-
-/** When a deleted secret was deleted, and until when it can be recovered. */
-export function deletionFacts(vault: Vault, row: SecretRow): Record<'vault' | 'name' | 'deleted' | 'purge', string> {
-  return {
-    vault: vault.name,
-    name: row.name,
-    deleted: toIso(row.deleted ?? 0),
-    purge: toIso(row.purge_at ?? 0),
-  };
 }

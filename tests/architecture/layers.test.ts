@@ -60,7 +60,6 @@ const foreignQueries: Readonly<Record<string, string>> = {
   'src/cli/explain.ts > src/audit/repository.ts': 'the command reads the log beside a stopped server',
   'src/first-start.ts > src/access/repository.ts': 'the first grants, before anybody could be asked for permission',
   'src/recovery/purge-job.ts > src/resources/repository.ts': 'the job names the vault of what it purges',
-  'src/recovery/purge-job.ts > src/secrets/repository.ts': 'the job asks each room what is due',
   'src/recovery/repository.ts > src/resources/repository.ts': 'vaults that are due are rows of that room',
 };
 
