@@ -14,7 +14,14 @@ interface Suite {
   /** Part of a run without names. */
   readonly usual: boolean;
   readonly timeoutSeconds: number;
+  /** Only those of the files that hold this text. */
+  readonly holding?: RegExp;
+  /** Variables that its tests see. */
+  readonly env?: Readonly<Record<string, string>>;
 }
+
+/** Stores of tests are on a real PostgreSQL, which need not survive a power cut. */
+const onPostgres = { STRONGROOM_TEST_STORE: 'postgres', STRONGROOM_TEST_DURABLE: 'off' };
 
 const suites: Readonly<Record<string, Suite>> = {
   unit: { files: ['src/**/*.test.ts'], together: true, usual: true, timeoutSeconds: 60 },
@@ -25,6 +32,22 @@ const suites: Readonly<Record<string, Suite>> = {
     together: false,
     usual: true,
     timeoutSeconds: 300,
+  },
+  // What runs over SQLite in `unit` and `server`, wherever the store decides something.
+  postgres: {
+    files: ['src/**/*.test.ts'],
+    holding: /testParts|identityPlane|managementPlane/,
+    together: true,
+    usual: true,
+    timeoutSeconds: 120,
+    env: onPostgres,
+  },
+  'server-postgres': {
+    files: ['tests/server/{attacks-,keys,limited-,managed-,outside-,purged-,secrets}*.test.ts'],
+    together: false,
+    usual: true,
+    timeoutSeconds: 300,
+    env: onPostgres,
   },
   bench: { files: ['bench/**/*.test.ts'], together: false, usual: true, timeoutSeconds: 120 },
   contract: { files: ['tests/contract/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
@@ -58,7 +81,9 @@ process.exitCode = failed === 0 ? 0 : 1;
 
 function runSuite(name: string, suite: Suite): { passed: number; failed: number } {
   const files = suite.files.flatMap((pattern) =>
-    globSync(pattern, { exclude: (path) => path.includes('node_modules') }),
+    globSync(pattern, { exclude: (path) => path.includes('node_modules') }).filter(
+      (path) => !suite.holding || suite.holding.test(readFileSync(path, 'utf8')),
+    ),
   );
   console.log(`\n# ${name}: ${files.length} files`);
   if (files.length === 0) {
@@ -80,7 +105,7 @@ function runSuite(name: string, suite: Suite): { passed: number; failed: number 
       '--test-reporter-destination=stderr',
       ...files.sort(),
     ],
-    { stdio: 'inherit', env: { ...process.env, STRONGROOM_TEST_COUNTS: counts } },
+    { stdio: 'inherit', env: { ...process.env, ...suite.env, STRONGROOM_TEST_COUNTS: counts } },
   );
   const result = readCounts(counts, status);
   rmSync(folder, { recursive: true, force: true });

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Session } from '../../src/store/port.ts';
+import { openSession } from '../../src/store/session.ts';
 import { assignRole, deleteVault, manage, objectIdOf, putVault, vaultScope } from '../support/arm.ts';
 import { strongroom } from '../support/cli.ts';
 import { call, getToken, resources } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { driverOf } from '../support/server-data.ts';
 
 /** How often a purge is killed. The long run: `STRONGROOM_PURGE_KILLS=30 node --test tests/faults/purge-crash.test.ts`. */
 const KILLS = Number(process.env['STRONGROOM_PURGE_KILLS'] ?? 4);
@@ -16,7 +17,8 @@ const SECRETS = 1000;
 /** The shortest there is: the administrator's secret lasts two years, and each round moves the clock by twice this. */
 const RETENTION_DAYS = 7;
 const AT_ONCE = 50;
-const LONGEST_MS = 700;
+/** The longest pause before a kill: about twice what a purge takes. */
+const LONGEST_MS = { sqlite: 700, postgres: 2000 };
 const V = 'api-version=7.5';
 
 /** A vault with so many secrets, every other one deleted. */
@@ -39,34 +41,47 @@ async function fill(server: TestServer, name: string, count: number): Promise<vo
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
 
-/** Rows that speak of a vault's id, over every table that has one. */
-function rowsOf(dataDir: string, vaultId: string): Record<string, number> {
-  const database = new DatabaseSync(join(dataDir, 'strongroom.db'), { readOnly: true });
+/** Asks the data of a server, running or killed. */
+async function ask<T>(dataDir: string, question: (session: Session) => Promise<T>): Promise<T> {
+  const driver = await driverOf(dataDir);
   try {
-    const tables = ['secrets', 'secret_versions', 'vault_keys'];
-    const count = (table: string) =>
-      Number(database.prepare(`select count(*) as n from ${table} where vault_id = ?`).get(vaultId)!['n']);
-    const vaults = Number(database.prepare('select count(*) as n from vaults where id = ?').get(vaultId)!['n']);
-    return { vaults, ...Object.fromEntries(tables.map((table) => [table, count(table)])) };
+    // One snapshot: a database may go on for a moment after its client was killed.
+    return await driver.snapshot((connection) => question(openSession(driver.dialect, connection)));
   } finally {
-    database.close();
+    await driver.close();
   }
 }
 
-function idOf(dataDir: string, name: string): string {
-  const database = new DatabaseSync(join(dataDir, 'strongroom.db'), { readOnly: true });
-  try {
-    return String(database.prepare('select id from vaults where name = ?').get(name)!['id']);
-  } finally {
-    database.close();
-  }
+/** Rows that speak of a vault's id, over every table that has one. */
+async function rowsOf(dataDir: string, vaultId: string): Promise<Record<string, number>> {
+  return ask(dataDir, async ({ db }) => {
+    const count = { vaults: (await db.selectFrom('vaults').select('id').where('id', '=', vaultId).execute()).length };
+    const tables = ['secrets', 'secret_versions', 'vault_keys'] as const;
+    const counts: [string, number][] = [];
+    for (const table of tables) {
+      const rows = await db.selectFrom(table).select('vault_id').where('vault_id', '=', vaultId).execute();
+      counts.push([table, rows.length]);
+    }
+    return { ...count, ...Object.fromEntries(counts) };
+  });
+}
+
+function idOf(dataDir: string, name: string): Promise<string> {
+  return ask(dataDir, async ({ db }) => {
+    return (await db.selectFrom('vaults').select('id').where('name', '=', name).executeTakeFirstOrThrow()).id;
+  });
 }
 
 const clockPath = (server: TestServer) =>
   `/subscriptions/${server.subscriptionId}/providers/Strongroom.Development/clock?api-version=2026-01-01`;
 
-test('a vault whose purge is killed at any moment is whole or gone, and gone after the next start', async (context) => {
-  let server = await startServer({ args: ['--dev'] });
+for (const store of ['sqlite', 'postgres'] as const) {
+  test(`a vault whose purge is killed at any moment is whole or gone, and gone after the next start, on ${store}`, (context) =>
+    killPurges(store, context));
+}
+
+async function killPurges(store: 'sqlite' | 'postgres', context: TestContext): Promise<void> {
+  let server = await startServer({ args: ['--dev'], store });
   const { dataDir } = server;
   let killedBefore = 0;
   let killedAfter = 0;
@@ -74,8 +89,8 @@ test('a vault whose purge is killed at any moment is whole or gone, and gone aft
     for (let round = 0; round < KILLS; round++) {
       const name = `doomed-${round}`;
       await fill(server, name, SECRETS);
-      const vaultId = idOf(dataDir, name);
-      const full = rowsOf(dataDir, vaultId);
+      const vaultId = await idOf(dataDir, name);
+      const full = await rowsOf(dataDir, vaultId);
       assert.equal(full['secrets'], SECRETS);
       const manager = await getToken(server, resources.management);
       await deleteVault(server, manager, name);
@@ -86,17 +101,17 @@ test('a vault whose purge is killed at any moment is whole or gone, and gone aft
         body: { advanceSeconds: RETENTION_DAYS * 86_400 },
         mayFail: true,
       }).catch(() => null);
-      await delay(randomInt(LONGEST_MS));
+      await delay(randomInt(LONGEST_MS[store]));
       await server.stop({ keep: true, signal: 'SIGKILL' });
       await moved;
-      const left = rowsOf(dataDir, vaultId);
+      const left = await rowsOf(dataDir, vaultId);
       if (left['vaults'] === 0) killedAfter++;
       else killedBefore++;
       const { secrets: _, secret_versions: __, ...kept } = left;
       if (left['vaults'] === 0) assert.deepEqual(left, { vaults: 0, secrets: 0, secret_versions: 0, vault_keys: 0 });
       else assert.deepEqual(kept, { vaults: 1, vault_keys: full['vault_keys'] });
 
-      server = await startServer({ dataDir, args: ['--dev'] });
+      server = await startServer({ dataDir, args: ['--dev'], store });
       // Killed before the clock was moved, it is moved now; what is due is done when that is answered.
       const again = await getToken(server, resources.management);
       await manage(server, again, {
@@ -104,7 +119,7 @@ test('a vault whose purge is killed at any moment is whole or gone, and gone aft
         path: clockPath(server),
         body: { advanceSeconds: RETENTION_DAYS * 86_400 },
       });
-      assert.deepEqual(rowsOf(dataDir, vaultId), { vaults: 0, secrets: 0, secret_versions: 0, vault_keys: 0 });
+      assert.deepEqual(await rowsOf(dataDir, vaultId), { vaults: 0, secrets: 0, secret_versions: 0, vault_keys: 0 });
       const fresh = await getToken(server, resources.management);
       assert.equal((await putVault(server, fresh, name)).status, 200, 'the name is free');
     }
@@ -115,7 +130,7 @@ test('a vault whose purge is killed at any moment is whole or gone, and gone aft
     await server.stop({ keep: true });
     rmSync(dataDir, { recursive: true, force: true });
   }
-});
+}
 
 test('reads are answered while a backlog of a thousand secrets is purged', async (context) => {
   const server = await startServer({ args: ['--dev'] });

@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { POSTGRES_CONFIG } from './server.ts';
 
 /** How a command ended and what it said. */
 export interface CommandResult {
@@ -15,7 +18,7 @@ export function strongroom(
   options: { readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<CommandResult> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['bin/strongroom.mjs', ...args], {
+    const child = spawn(process.execPath, ['bin/strongroom.mjs', ...args, ...configOf(args)], {
       cwd: root,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -30,4 +33,12 @@ export function strongroom(
     });
     child.once('close', (code) => resolve({ code, stdout, stderr }));
   });
+}
+
+/** Commands that open the store themselves need to be told where it is, if it is on PostgreSQL. */
+function configOf(args: readonly string[]): readonly string[] {
+  const at = args.indexOf('--data-dir');
+  if (at < 0 || args.includes('--config') || !/^(explain|audit|backup|restore)$/.test(args[0] ?? '')) return [];
+  const config = join(args[at + 1] ?? '', POSTGRES_CONFIG);
+  return existsSync(config) ? ['--config', config] : [];
 }

@@ -26,6 +26,8 @@ export interface TestParts {
   cleanup(): Promise<void>;
 }
 
+let migrated: Promise<string> | null = null;
+
 /**
  * Opens a store in a new temporary folder, with a seal, a keyring and an audit journal. On SQLite; with
  * STRONGROOM_TEST_STORE=postgres in the environment on a real PostgreSQL.
@@ -65,5 +67,16 @@ async function driverIn(folder: string): Promise<Driver> {
   if (process.env['STRONGROOM_TEST_STORE'] !== 'postgres') return openSqlite(join(folder, 'strongroom.db'));
   const { freshDatabase } = await import('./postgres.ts');
   const { openPostgres } = await import('../../src/store/postgres/driver.ts');
-  return openPostgres(await freshDatabase());
+  migrated ??= migratedDatabase();
+  return openPostgres(await freshDatabase(await migrated));
+}
+
+/** A database with the schema alone: copying it takes a third of the time that making the tables does. */
+async function migratedDatabase(): Promise<string> {
+  const { freshDatabase } = await import('./postgres.ts');
+  const { openPostgres } = await import('../../src/store/postgres/driver.ts');
+  const options = await freshDatabase();
+  const store = await openStore(await openPostgres(options), { now: 0 });
+  await store.close();
+  return options.database;
 }

@@ -37,7 +37,7 @@ const KEEPER = `
 if "$1/bin/initdb" --pgdata="$2/data" --username=strongroom --pwfile="$2/password" --auth=scram-sha-256 --no-sync \
   --encoding=UTF8 --locale=C --locale-provider=icu --icu-locale=en-US >"$2/log" 2>&1
 then
-  "$1/bin/postgres" -D "$2/data" -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=on \
+  "$1/bin/postgres" -D "$2/data" -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=$4 -c synchronous_commit=$4 -c full_page_writes=$4 \
     -c max_connections=200 -c shared_buffers=32MB >>"$2/log" 2>&1 </dev/null &
   server=$!
 fi
@@ -50,16 +50,21 @@ let running: Promise<DatabaseOptions> | null = null;
 let databases = 0;
 
 /**
- * A new, empty database on a real PostgreSQL, which the first call in a process starts: in a temporary directory, on a free
+ * A new database, empty or the copy of another that nobody is connected to, on a real PostgreSQL, which the first call in a process starts: in a temporary directory, on a free
  * port of 127.0.0.1, with fsync on, password sign-in, and a default collation that is not the order of bytes. Run as root it
  * uses the user `nobody`, since PostgreSQL refuses root. It ends with this process, also where that is killed.
  */
-export async function freshDatabase(): Promise<DatabaseOptions> {
+export async function freshDatabase(copyOf = 'template0'): Promise<DatabaseOptions> {
   running ??= start();
   const server = await running;
   const database = `test_${process.pid}_${++databases}`;
-  await administer(server, `create database ${database}`);
+  await administer(server, `create database ${database} template ${copyOf}`);
   return { ...server, database };
+}
+
+/** The URL by which a server takes the database. */
+export function databaseUrl({ user, password, host, port, database }: DatabaseOptions): string {
+  return `postgres://${user}:${password}@${host}:${port}/${database}`;
 }
 
 /** Runs SQL as the database's owner on a connection of its own and gives the rows. */
@@ -92,7 +97,7 @@ async function startOnce(): Promise<DatabaseOptions> {
   const binaries = binariesFor(account !== null, directory);
   if (account) give(directory, account);
   const port = await freePort();
-  const keeper = spawn('/bin/sh', ['-c', KEEPER, 'keeper', binaries, directory, String(port)], {
+  const keeper = spawn('/bin/sh', ['-c', KEEPER, 'keeper', binaries, directory, String(port), durability()], {
     ...account,
     cwd: directory,
     // Its own process group: a signal to the tests' group must not end the keeper before the server.
@@ -125,6 +130,11 @@ async function answering(options: DatabaseOptions, keeper: ChildProcess, log: st
     }
     await new Promise((wake) => setTimeout(wake, 20));
   }
+}
+
+/** Whether the server waits for its disk: `off` where a suite is about queries alone (STRONGROOM_TEST_DURABLE=off). */
+function durability(): 'on' | 'off' {
+  return process.env['STRONGROOM_TEST_DURABLE'] === 'off' ? 'off' : 'on';
 }
 
 /** `nobody` where this process is root, else null: the tests' own user does. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +31,8 @@ export interface ServerOptions {
   readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Where its data is: what STRONGROOM_TEST_STORE says by default. */
+  readonly store?: 'sqlite' | 'postgres';
 }
 
 const root = new URL('../..', import.meta.url).pathname;
@@ -39,8 +41,11 @@ const READY_MS = 20_000;
 /** Starts a server on a free port and waits until it answers. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'strongroom-data-'));
-  const args = ['bin/strongroom.mjs', 'start', '--data-dir', dataDir, '--port', '0', ...(options.args ?? [])];
-  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...options.env } });
+  const store = options.store ?? process.env['STRONGROOM_TEST_STORE'];
+  const args = options.args ?? [];
+  const given = store === 'postgres' ? await postgresArguments(dataDir, args) : args;
+  const command = ['bin/strongroom.mjs', 'start', '--data-dir', dataDir, '--port', '0', ...given];
+  const child = spawn(process.execPath, command, { cwd: root, env: { ...process.env, ...options.env } });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => {
     output.stdout += chunk.toString();
@@ -66,6 +71,27 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       return code;
     },
   };
+}
+
+/** The name of the configuration that {@link startServer} writes into a data directory whose store is on PostgreSQL. */
+export const POSTGRES_CONFIG = 'test-config.json';
+
+/**
+ * Arguments by which the store is on a real PostgreSQL, in a database that belongs to the data directory: the configuration
+ * given, if there is one, names it besides what it says.
+ */
+async function postgresArguments(dataDir: string, args: readonly string[]): Promise<readonly string[]> {
+  const at = args.indexOf('--config');
+  const settings = at < 0 ? {} : readJson(args[at + 1]!);
+  if ('postgresUrlFile' in settings) return args;
+  const postgresUrlFile = join(dataDir, 'test-postgres-url');
+  if (!existsSync(postgresUrlFile)) {
+    const { databaseUrl, freshDatabase } = await import('./postgres.ts');
+    writeFileSync(postgresUrlFile, `${databaseUrl(await freshDatabase())}\n`, { mode: 0o600 });
+  }
+  const config = join(dataDir, POSTGRES_CONFIG);
+  writeFileSync(config, JSON.stringify({ ...settings, postgresUrlFile }), { mode: 0o600 });
+  return [...args.filter((_, index) => at < 0 || (index !== at && index !== at + 1)), '--config', config];
 }
 
 function facts(dataDir: string, runtime: Record<string, never>) {

@@ -4,9 +4,9 @@ import { Keyring } from '../../src/crypto/keyring.ts';
 import { openKeyFile } from '../../src/crypto/seal.ts';
 import { SigningKeys } from '../../src/identity/signing-keys.ts';
 import { issueAccessToken } from '../../src/identity/tokens.ts';
-import { openSqliteReader } from '../../src/store/sqlite/driver.ts';
 import { storeOver } from '../../src/store/store.ts';
 import type { TestServer } from './server.ts';
+import { driverOf } from './server-data.ts';
 
 /** What a forged token says; what is left out is as the server would have it. */
 export interface Forgery {
@@ -23,7 +23,7 @@ export interface Forgery {
 export async function forgeToken(server: TestServer, forgery: Forgery): Promise<string> {
   const random = systemRandom();
   const now = systemClock.now();
-  const store = await storeOver(openSqliteReader(join(server.dataDir, 'strongroom.db')));
+  const store = await storeOver(await driverOf(server.dataDir));
   try {
     const keyring = await Keyring.open(store, openKeyFile(join(server.dataDir, 'seal.key'), random), random, now);
     const signingKeys = await SigningKeys.open({ store, keyring, clock: systemClock });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freshDatabase } from './postgres.ts';
+import { databaseUrl, freshDatabase } from './postgres.ts';
 import { startServer, type TestServer } from './server.ts';
 
 /** Processes on one PostgreSQL, each with a data directory of its own. */
@@ -18,9 +18,8 @@ export async function startTwoNodes(
   args: readonly string[] = [],
 ): Promise<Nodes> {
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-nodes-'));
-  const { host, port, user, password, database } = await freshDatabase();
   const urlFile = join(folder, 'url');
-  const url = `postgres://${user}:${password}@${host}:${port}/${database}`;
+  const url = databaseUrl(await freshDatabase());
   writeFileSync(urlFile, `${url}\n`, { mode: 0o600 });
   const config = join(folder, 'config.json');
   writeFileSync(
