@@ -134,6 +134,9 @@ function claimsOf(caller: Caller): Readonly<Record<string, string>> {
     uti: caller.tokenId,
     'http://schemas.microsoft.com/identity/claims/objectidentifier': caller.oid,
     'http://schemas.microsoft.com/identity/claims/tenantid': caller.tenantId,
+    ...(caller.outsideSubject !== undefined && {
+      'http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier': caller.outsideSubject,
+    }),
     ...(caller.upn && { 'http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn': caller.upn }),
     ...(caller.scopes && { 'http://schemas.microsoft.com/identity/claims/scope': caller.scopes }),
     ...(caller.managedIdentity && { xms_mirid: caller.managedIdentity }),
