@@ -6,6 +6,7 @@ export interface PlanAnswer {
   readonly plan: ShownPlan;
   readonly names: Readonly<Record<string, { readonly displayName: string; readonly kind: string }>>;
   readonly replay: ShownReplay;
+  readonly narrower: readonly { readonly principalId: string; readonly objects: readonly string[] }[];
 }
 
 interface ShownPlan {
@@ -77,7 +78,8 @@ const reasons: Readonly<Record<string, string>> = {
 const names: Readonly<Record<string, string>> = { rbac: 'roles', policies: 'access policies' };
 
 /** A plan as lines for a terminal. */
-export function planLines(vault: string, { model, plan, names: known, digest, replay }: PlanAnswer): readonly string[] {
+export function planLines(vault: string, answer: PlanAnswer): readonly string[] {
+  const { model, plan, names: known, digest, replay, narrower } = answer;
   const who = (id: string) => (known[id] ? `${known[id].displayName} (${id})` : id);
   const change = (one: ShownChange) => [
     `${who(one.principalId)}${one.applicationId ? ` through application ${one.applicationId}` : ''}`,
@@ -99,6 +101,12 @@ export function planLines(vault: string, { model, plan, names: known, digest, re
     ...section('Losses', plan.losses.map(change)),
     ...section('Notes', plan.notes.map(change)),
     ...replayLines(replay),
+    ...(narrower.length === 0
+      ? []
+      : section(
+          'Touched these objects alone, so that roles at them might do; the plan covers all that was given',
+          narrower.map(({ principalId, objects }) => [who(principalId), objects.join(', ')]),
+        )),
     '',
     `Digest ${digest}`,
   ];

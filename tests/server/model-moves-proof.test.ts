@@ -91,7 +91,7 @@ for (let number = 0; number < VAULTS; number++) {
     const planned = await askModel(server, manager, vault, 'plan', { to: 'rbac', roles });
     assert.equal(planned.status, 200, planned.text);
     const { digest, plan, replay } = planned.body.properties;
-    assert.deepEqual([plan.losses, replay.refused], [[], []]);
+    assert.deepEqual([plan.losses, replay.refused, replay.ofGoneCallers, replay.unknown], [[], [], 0, 0]);
     assert.equal(
       replay.calls,
       [...before.values()].reduce((sum, calls) => sum + calls.size, 0),

@@ -19,6 +19,12 @@ export interface Fall {
   readonly when: 'before' | 'after';
 }
 
+/** What somebody else does just before the step of this number. */
+export interface Meanwhile {
+  readonly step: number;
+  readonly act: () => Promise<unknown>;
+}
+
 /** What a machine that fails is seen as. */
 export class Fallen extends Error {}
 
@@ -28,7 +34,10 @@ export interface ModelPlane extends ManagementPlane {
   makeVault(properties: object): Promise<Vault>;
   vault(): Promise<Vault>;
   /** A request about the vault's model; with a fall it stops as if the machine had. */
-  ask(properties: object | null, options?: { readonly as?: string; readonly fall?: Fall }): Call;
+  ask(
+    properties: object | null,
+    options?: { readonly as?: string; readonly fall?: Fall; readonly meanwhile?: Meanwhile },
+  ): Call;
   /** Whether the vault lets somebody do an operation on secrets now. */
   isLetIn(oid: string, permission: string, dataAction: string, name?: string): Promise<boolean>;
   /** Puts a call into the log as the vault would have. */
@@ -36,7 +45,7 @@ export interface ModelPlane extends ManagementPlane {
     oid: string,
     operation: string,
     name: string,
-    more?: { readonly time?: number; readonly times?: number },
+    more?: { readonly time?: number; readonly times?: number; readonly appId?: string },
   ): Promise<void>;
   /** All that a move may change: model, policies, assignments at the vault, custom roles. */
   state(): Promise<object>;
@@ -63,9 +72,10 @@ export async function modelPlane(): Promise<ModelPlane> {
       if (status !== 200) throw new Error(JSON.stringify(answer));
       return vault();
     },
-    ask: (properties, { as = arm.owner, fall } = {}) => {
+    ask: (properties, { as = arm.owner, fall, meanwhile } = {}) => {
       let step = 0;
       const run = async (work: (transaction: never) => Promise<Answer>) => {
+        if (meanwhile?.step === step) await meanwhile.act();
         const isHere = fall?.step === step++;
         if (isHere && fall.when === 'before') throw new Fallen();
         const answer = await arm.store.write((transaction) => work(transaction as never));
@@ -93,8 +103,8 @@ export async function modelPlane(): Promise<ModelPlane> {
         throw error;
       }
     },
-    log: async (oid, operation, name, { time = arm.clock.now(), times = 1 } = {}) => {
-      const appId = (await describePrincipal(arm.store.reader, oid))?.appId ?? oid;
+    log: async (oid, operation, name, { time = arm.clock.now(), times = 1, appId: asApp } = {}) => {
+      const appId = asApp ?? (await describePrincipal(arm.store.reader, oid))?.appId ?? oid;
       const row = dataOperations.find(({ id }) => id === operation)!;
       const entry = auditEntry({
         time,

@@ -150,6 +150,10 @@ describe('applying and undoing a plan', () => {
     });
     await plane.grant(reader, 'Key Vault Secrets User', resourceId);
     const before = await plane.state();
+    await apply({ to: 'policies' }, {}, { fall: { step: 0, when: 'after' } }).catch(() => {});
+    assert.equal((await plane.vault()).settings.enableRbacAuthorization, true, 'it has not been proved yet');
+    await revert();
+    assert.deepEqual(await plane.state(), before);
     await apply({ to: 'policies' });
     const { settings } = await plane.vault();
     assert.equal(settings.enableRbacAuthorization, false);
@@ -187,6 +191,25 @@ describe('applying and undoing a plan', () => {
     assert.deepEqual(((await plane.state()) as { roles: unknown[]; assignments: { scope: string }[] }).roles, []);
   });
 
+  it('refuses where something changes just before any of its steps', async () => {
+    const { resourceId } = await plane.vault();
+    const path = `${resourceId}/providers/Microsoft.Authorization/denyAssignments/${randomUUID()}?api-version=2022-04-01`;
+    const properties = {
+      denyAssignmentName: 'closed',
+      permissions: [{ dataActions: ['*/getSecret/action'] }],
+      principals: [{ id: reader, type: 'ServicePrincipal' }],
+    };
+    for (const step of [0, 2]) {
+      const meanwhile = { step, act: () => plane.send('PUT', path, { body: { properties } }) };
+      await refused(apply({ to: 'rbac' }, {}, { meanwhile }), 'model-plan-stale');
+      assert.equal((await plane.vault()).settings.enableRbacAuthorization, false, `step ${step}`);
+      const { roles } = (await plane.state()) as { readonly roles: readonly unknown[] };
+      assert.equal(roles.length, step === 0 ? 0 : 1, 'nothing is made before the first step');
+      await plane.send('DELETE', path);
+      await revert().catch(() => {});
+    }
+  });
+
   it('wants losses to be accepted', async () => {
     const denial = randomUUID();
     const { resourceId } = await plane.vault();
@@ -201,7 +224,8 @@ describe('applying and undoing a plan', () => {
       },
     });
     await plane.log(reader, 'SecretGet', 'one', { times: 2 });
-    const { replay, plan: planned } = await plan({ to: 'rbac', days: 1 });
+    const { replay, narrower, plan: planned } = await plan({ to: 'rbac', days: 1 });
+    assert.deepEqual(narrower, [{ principalId: reader, objects: ['secrets/one'] }]);
     assert.equal(planned.losses.length, 1);
     const [row] = replay.refused;
     assert.deepEqual(
@@ -214,6 +238,18 @@ describe('applying and undoing a plan', () => {
     assert.ok(!(await plane.isLetIn(reader, 'get', GET, 'one')));
     await revert();
     await plane.send('DELETE', path);
+  });
+
+  it('is not undone under a lock against deleting', async () => {
+    await apply({ to: 'rbac' });
+    const { resourceId } = await plane.vault();
+    const lock = `${resourceId}/providers/Microsoft.Authorization/locks/keep?api-version=2020-05-01`;
+    await plane.send('PUT', lock, { body: { properties: { level: 'CanNotDelete' } } });
+    await refused(revert(), 'scope-locked');
+    assert.equal((await plane.vault()).settings.enableRbacAuthorization, true);
+    await assertNobodyLockedOut();
+    await plane.send('DELETE', lock);
+    assert.equal((await revert()).state, 'reverted');
   });
 
   it('keeps an assignment that somebody changed since, and says so', async () => {
@@ -326,13 +362,21 @@ describe('applying and undoing a plan', () => {
     await plane.log(gone, 'SecretGet', 'one', { times: 2 });
     await plane.log(reader, 'SecretGet', 'one');
     await plane.log(reader, 'SecretList', '');
+    const old = plane.clock.now() - 10 * 86_400_000;
+    // Long requests of before, in one batch with a new one.
+    await Promise.all([plane.log(reader, 'SecretGet', 'old', { time: old }), plane.log(reader, 'SecretGet', 'one')]);
+    await plane.log(reader, 'SecretGet', 'one', { appId: randomUUID() });
     await plane.store.write(async (transaction) => {
       await transaction.db.deleteFrom('principals').where('id', '=', gone).execute();
       transaction.touch();
     });
-    const { replay } = await plan({ to: 'rbac', days: 3 });
-    assert.deepEqual([replay.calls, replay.ofGoneCallers, replay.goneCallers, replay.refused], [4, 2, [gone], []]);
-    assert.equal((await plan({ to: 'rbac', days: 0 })).replay.calls, 4, 'those of this very instant');
+    const { replay, narrower } = await plan({ to: 'rbac', days: 3 });
+    assert.deepEqual(narrower, [], 'the reader lists too');
+    assert.deepEqual(
+      [replay.calls, replay.ofGoneCallers, replay.goneCallers, replay.refused],
+      [6, 3, [gone, reader], []],
+    );
+    assert.equal((await plan({ to: 'rbac', days: 0 })).replay.calls, 6, 'those of this very instant');
     assert.ok(plane.clock.now() > now);
   });
 });

@@ -40,6 +40,7 @@ export async function previewPlan(parts: MoveParts, call: Call): Promise<Answer>
         [...facts.principals].map(([id, { displayName, kind }]) => [id, { displayName, kind }]),
       ),
       replay: replayBody(replay),
+      narrower: replay.narrow.filter((use) => plan.grants.some((grant) => grant.principalId === use.principalId)),
     },
   };
   return { status: 200, body, subject: vault.resourceId };

@@ -32,6 +32,12 @@ export interface RefusedCalls {
   readonly reason: string;
 }
 
+/** The few objects that a caller touched, as `secrets/NAME`. */
+export interface NarrowUse {
+  readonly principalId: string;
+  readonly objects: readonly string[];
+}
+
 /** What the calls of the last days would meet. */
 export interface Replay {
   readonly days: number;
@@ -45,6 +51,8 @@ export interface Replay {
   readonly ofGoneCallers: number;
   readonly goneCallers: readonly string[];
   readonly refused: readonly RefusedCalls[];
+  /** Callers who touched a few objects alone, at most {@link MAX_OBJECTS}, and never the vault as a whole. */
+  readonly narrow: readonly NarrowUse[];
   /** Calls beyond the rows of `refused`, where there are too many to list. */
   readonly unlisted: number;
   /** Batches of the log that cannot be read. */
@@ -113,6 +121,8 @@ class Tally {
   readonly #callers = new Map<string, Caller | null>();
   readonly #rows = new Map<string, Row>();
   readonly #gone = new Set<string>();
+  /** By object id; null for who touched more than a few. */
+  readonly #objects = new Map<string, Set<string> | null>();
   #calls = 0;
   #refusedAnyway = 0;
   #ofGoneCallers = 0;
@@ -131,13 +141,14 @@ class Tally {
       if (this.#gone.size < MAX_ROWS) this.#gone.add(call.oid);
       return;
     }
+    this.#noteUse(call);
     const reason = await refusalOf(this.#judges.after, caller, call.row, call.object);
     if (reason === null) return;
     if ((await refusalOf(this.#judges.before, caller, call.row, call.object)) !== null) this.#refusedAnyway += 1;
     else this.#note(call, caller, reason);
   }
 
-  result(): Pick<Replay, 'calls' | 'refusedAnyway' | 'ofGoneCallers' | 'goneCallers' | 'refused' | 'unlisted'> {
+  result(): Pick<Replay, Exclude<keyof Replay, 'days' | 'since' | 'unreadable' | 'unknown'>> {
     const refused = [...this.#rows.values()].map(({ first, name, reason, objects, hasMoreObjects, calls, last }) => ({
       principalId: first.oid,
       appId: first.appId,
@@ -154,9 +165,20 @@ class Tally {
       refusedAnyway: this.#refusedAnyway,
       ofGoneCallers: this.#ofGoneCallers,
       goneCallers: [...this.#gone],
+      narrow: [...this.#objects].flatMap(([principalId, objects]) =>
+        objects ? [{ principalId, objects: [...objects].sort() }] : [],
+      ),
       refused,
       unlisted: this.#unlisted,
     };
+  }
+
+  #noteUse({ oid, object }: LoggedCall): void {
+    const known = this.#objects.get(oid);
+    if (known === null || (known === undefined && this.#objects.size >= MAX_CALLERS)) return;
+    const objects = known ?? new Set();
+    if (object) objects.add(`${object.kind}/${object.name}`);
+    this.#objects.set(oid, object && objects.size <= MAX_OBJECTS ? objects : null);
   }
 
   #note(call: LoggedCall, { displayName }: Caller, reason: string): void {
@@ -227,6 +249,6 @@ async function readCaller(parts: ReplayParts, oid: string, appId: string): Promi
 
 /** A replay as the wire has it. */
 export function replayBody(replay: Replay): object {
-  const { since, refused, ...rest } = replay;
+  const { since, refused, narrow: _, ...rest } = replay;
   return { ...rest, since: toIso(since), refused: refused.map((row) => ({ ...row, last: toIso(row.last) })) };
 }

@@ -1,5 +1,6 @@
 import { type Answer, type Call, callerOf } from '../../operations/operation.ts';
 import { Refusal } from '../../refusals/refusal.ts';
+import { assertUnlocked } from '../../resources/lock-guard.ts';
 import { requireVault } from '../../resources/lookup.ts';
 import { requireUnrestricted, storeModel } from '../../resources/permission-model.ts';
 import { vaultScope } from '../../resources/scopes.ts';
@@ -23,7 +24,7 @@ interface Undone {
 /**
  * Undoes the last plan that was applied or begun: the model and the policies are as they were, then what was assigned goes,
  * save for what somebody has changed since. After a fall between two steps the same request goes on.
- * @throws Refusal `model-change-none`, `permission-model-protected`, `authorization-failed`
+ * @throws Refusal `model-change-none`, `permission-model-protected`, `authorization-failed`, `scope-locked`
  */
 export async function revertChange(parts: MoveParts, call: Call): Promise<Answer> {
   await requireUnrestricted(parts.access, call);
@@ -77,6 +78,8 @@ async function undoTo(parts: MoveParts, call: Call, change: ModelChange): Promis
     const state = (await findChange(transaction, vault.id))?.state;
     // Interrupted before: what was done to the model since is somebody's wish.
     if (state === 'reverting') return { status: 200, subject: vault.resourceId };
+    // A lock against deleting keeps role assignments: nothing is begun that could not be finished.
+    if (change.assignments.length > 0) await assertUnlocked(transaction, assignmentActions.delete, vault.resourceId);
     const isBegun = state === 'assigning';
     const { enableRbacAuthorization: isRbacNow, accessPolicies } = vault.settings;
     // What was not switched, or was switched by hand since, is not switched back.
@@ -97,6 +100,7 @@ async function undoTo(parts: MoveParts, call: Call, change: ModelChange): Promis
     let keptNow: readonly Kept[] = [];
     await call.commitStep('unassign', async (transaction) => {
       const vault = await requireVault(transaction, call);
+      await assertUnlocked(transaction, assignmentActions.delete, vault.resourceId);
       keptNow = await removeAssignments(transaction, vault, change, batch);
       return { status: 200, subject: vault.resourceId, audit: { assignments: batch.map(({ id }) => id) } };
     });
