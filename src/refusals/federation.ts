@@ -8,8 +8,8 @@ export const federationRefusals = rows({
     error: 'Unauthorized',
     message: 'The credential that the token was got by has been removed; sign in again with another one.',
     cause:
-      'The token is sound, but the secret, certificate or federated credential of the application {appid} that it was got by was removed or changed.',
-    remedy: ['az ad app credential list --id {appid}'],
+      'The token is sound, but the secret, certificate or federated credential of the application {appid} that it was got by was removed or changed. Of a person: the password was changed, or the sessions were revoked.',
+    remedy: ['az logout, then az login (people)', 'az ad app credential list --id {appid}'],
   },
   'federated-issuer-untrusted': {
     check: 'authenticate',

@@ -137,7 +137,10 @@ export const generalRefusals = rows({
     error: 'Unauthorized',
     message: 'AKV10064: The principal {oid} of the token is disabled.',
     cause: 'The token is sound, but the principal it names was disabled.',
-    remedy: ['az ad sp update --id {oid} --set accountEnabled=true'],
+    remedy: [
+      'az ad sp update --id {oid} --set accountEnabled=true',
+      'az ad user update --id {oid} --account-enabled true',
+    ],
   },
   'audit-unavailable': {
     check: 'record',
