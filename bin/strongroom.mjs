@@ -17,8 +17,8 @@ if (major < 24) {
 // sixth of a read. V8 takes all this from the command line alone, so the server takes the place of this process with it. Two
 // arenas are enough for threads that rarely allocate; glibc would keep one for each.
 const heap = [
-  '--min-semi-space-size=8',
-  '--max-semi-space-size=8',
+  '--min-semi-space-size=4',
+  '--max-semi-space-size=4',
   '--max-old-space-size=512',
   '--no-allocation-site-pretenuring',
 ];
