@@ -42,7 +42,7 @@ import { findHostById } from './resources/hosts.ts';
 import { assertUnlocked } from './resources/lock-guard.ts';
 import { resourceOperations } from './resources/operations.ts';
 import { actionsOf } from './resources/provider-operations.ts';
-import { createVaultDirectory, readVault } from './resources/vault-directory.ts';
+import { createVaultDirectory, readVault, refreshVault } from './resources/vault-directory.ts';
 import { armSecretOperations } from './secrets/arm-operations.ts';
 import { secretOperations } from './secrets/operations.ts';
 import type { Driver } from './store/port.ts';
@@ -254,7 +254,7 @@ function pipelineOf(
     acceptNewerApiVersions: parts.config.acceptNewerApiVersions,
     assertUnlocked,
     findVault: (nameKey) => vaults.find(nameKey),
-    readVault,
+    refreshVault,
     authenticate: (header, plane, tenant, now) => authenticator.authenticate(header, plane, tenant, now),
   });
 }

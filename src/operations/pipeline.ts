@@ -31,8 +31,8 @@ export interface PipelineParts {
   /** Refuses what a management lock forbids. @throws Refusal `scope-locked` */
   readonly assertUnlocked: (session: Session, action: string, scope: string) => Promise<void>;
   readonly findVault: (nameKey: string) => Awaitable<Vault | null>;
-  /** The vault of an internal id as the transaction sees it, live or deleted. */
-  readonly readVault: (session: Session, id: string) => Promise<Vault | null>;
+  /** A vault that was found before, as the transaction sees it now: live, deleted, or gone. */
+  readonly refreshVault: (session: Session, vault: Vault) => Promise<Vault | null>;
   readonly authenticate: (
     header: string | undefined,
     plane: 'data' | 'management' | 'graph' | 'logs',
@@ -235,7 +235,7 @@ export class Pipeline {
       // Once more, since a lock may have come between: what is locked is not changed after its lock was answered.
       await this.#assertUnlocked(transaction, passage);
       // A vault that was deleted or purged meanwhile, perhaps by another node, takes nothing in.
-      if (passage.vault) liveVault(passage.vault.nameKey, await this.#parts.readVault(transaction, passage.vault.id));
+      if (passage.vault) liveVault(passage.vault.nameKey, await this.#parts.refreshVault(transaction, passage.vault));
       const result = await work(transaction);
       transaction.record(this.#entry(passage, result.status, result, null));
       return result;

@@ -97,6 +97,10 @@ const vaultByName = statement<{ nameKey: string }, VaultTable>((db, p) =>
 const vaultById = statement<{ id: string }, VaultTable>((db, p) =>
   db.selectFrom('vaults').selectAll().where('id', '=', p('id')),
 );
+/** When a vault was deleted and will be purged, both null of a live one. */
+export const vaultState = statement<{ id: string }, Pick<VaultTable, 'deleted' | 'purge_at'>>((db, p) =>
+  db.selectFrom('vaults').select(['deleted', 'purge_at']).where('id', '=', p('id')),
+);
 const newVault = statement<VaultTable>((db, p) =>
   db.insertInto('vaults').values({
     id: p('id'),

@@ -1,7 +1,7 @@
 import { foldName } from '../base/ids.ts';
 import type { Session } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
-import { findVaultById, findVaultByName } from './repository.ts';
+import { findVaultById, findVaultByName, vaultState } from './repository.ts';
 import type { Vault } from './vault.ts';
 
 /** Vaults by name, as every request needs one. */
@@ -53,6 +53,13 @@ export function createVaultDirectory(store: Store): VaultDirectory {
 /** The vault of an internal id, live or soft-deleted, as the session sees it; null once it is purged. */
 export function readVault(session: Session, id: string): Promise<Vault | null> {
   return findVaultById(session, id);
+}
+
+/** A vault that was found before, its deletion read anew: every write asks, and to read all of it takes three times as long. */
+export async function refreshVault(session: Session, vault: Vault): Promise<Vault | null> {
+  const state = await vaultState.first(session, { id: vault.id });
+  if (!state) return null;
+  return state.deleted === vault.deleted ? vault : { ...vault, deleted: state.deleted, purgeAt: state.purge_at };
 }
 
 function remember(known: Map<string, Vault>, nameKey: string, vault: Vault): void {

@@ -129,7 +129,7 @@ export async function identityPlane(trustedIssuers: readonly TrustedIssuer[] = [
     acceptNewerApiVersions: false,
     assertUnlocked,
     findVault: () => null,
-    readVault: async () => null,
+    refreshVault: async () => null,
     authenticate: (header, plane, tenant, now) => authenticator.authenticate(header, plane, tenant, now),
   });
   const shared = { pipeline, clock, tenantId: TENANT, domain: 'localhost' };

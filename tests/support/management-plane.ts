@@ -14,7 +14,7 @@ import { assertUnlocked } from '../../src/resources/lock-guard.ts';
 import { resourceOperations } from '../../src/resources/operations.ts';
 import { actionsOf } from '../../src/resources/provider-operations.ts';
 import { createGroup, createSubscription } from '../../src/resources/service.ts';
-import { createVaultDirectory, readVault, type VaultDirectory } from '../../src/resources/vault-directory.ts';
+import { createVaultDirectory, refreshVault, type VaultDirectory } from '../../src/resources/vault-directory.ts';
 import { armSecretOperations } from '../../src/secrets/arm-operations.ts';
 import { type TestParts, testParts } from './parts.ts';
 
@@ -129,7 +129,7 @@ async function appOver(parts: TestParts, access: Access, directory: VaultDirecto
     acceptNewerApiVersions: false,
     assertUnlocked,
     findVault: (nameKey) => directory.find(nameKey),
-    readVault,
+    refreshVault,
     authenticate: (header) => {
       const oid = /^Bearer (\S+)$/.exec(header ?? '')?.[1];
       return oid ? { caller: callerFor(oid) } : { refusal: 'token-missing', facts: {} };
