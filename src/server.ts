@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Access } from './access/authorise.ts';
-import { moveOperations } from './access/move/operations.ts';
-import { accessOperations } from './access/role-operations.ts';
 import { activityJob } from './audit/activity-log.ts';
 import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
@@ -13,37 +11,30 @@ import type { KeyProvider } from './crypto/key-provider.ts';
 import { Keyring } from './crypto/keyring.ts';
 import { createKeyFile, openKeyFile } from './crypto/seal.ts';
 import { SoftwareProvider } from './crypto/software/provider.ts';
-import { graphOperations } from './directory/operations.ts';
 import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
 import { type App, buildApp } from './http/app.ts';
+import { buildFront, type Front } from './http/front.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import type { Caller } from './identity/caller.ts';
 import { isMachine } from './identity/identity-host.ts';
 import { imdsOperations } from './identity/imds-operations.ts';
-import { keyOperations as signingKeyOperations } from './identity/key-operations.ts';
 import { keyRotationJob } from './identity/key-rotation.ts';
 import { loginOperations } from './identity/operations.ts';
 import { OutsideIssuers } from './identity/outside-issuers.ts';
 import { signInCleanupJob } from './identity/sign-in-cleanup.ts';
 import { SigningKeys } from './identity/signing-keys.ts';
-import { clockOperations } from './jobs/clock-operations.ts';
 import { type MovableClock, openClock } from './jobs/movable-clock.ts';
 import { Scheduler } from './jobs/scheduler.ts';
-import { armKeyOperations } from './keys/arm-operations.ts';
 import { keyOperations } from './keys/operations.ts';
 import { keyVersionJob } from './keys/rotation-job.ts';
 import { type HostName, hostReader } from './operations/hosts.ts';
-import type { Operation } from './operations/operation.ts';
 import { Pager } from './operations/paging.ts';
 import { Pipeline } from './operations/pipeline.ts';
 import { purgeJob } from './recovery/purge-job.ts';
 import { findHostById } from './resources/hosts.ts';
 import { assertUnlocked } from './resources/lock-guard.ts';
-import { resourceOperations } from './resources/operations.ts';
-import { actionsOf } from './resources/provider-operations.ts';
 import { createVaultDirectory, readVault, refreshVault } from './resources/vault-directory.ts';
-import { armSecretOperations } from './secrets/arm-operations.ts';
 import { secretOperations } from './secrets/operations.ts';
 import type { Driver } from './store/port.ts';
 import { openSqlite } from './store/sqlite/driver.ts';
@@ -180,10 +171,11 @@ async function composeApps(
   keyring: Keyring,
   installation: Installation,
   scheduler: Scheduler,
-): Promise<{ app: App; imdsApp: App; machineResourceId: string }> {
-  const { config, clock, version } = parts;
+): Promise<{ app: Front; imdsApp: App; machineResourceId: string }> {
+  const { config, clock } = parts;
+  const { domain } = config;
   const { tenantId, subscriptionId } = installation;
-  const base = { ...parts, store, keyring, tenantId, domain: config.domain, subscriptionId };
+  const base = { ...parts, store, keyring, tenantId, domain, subscriptionId };
   const signingKeys = await SigningKeys.open(base);
   const machineResourceId = await machineOf(parts, store, installation);
   const access = new Access(store);
@@ -191,37 +183,41 @@ async function composeApps(
   const issuers = new OutsideIssuers(config.trustedIssuers, clock, parts.log);
   const pipeline = pipelineOf({ ...base, issuers }, access, signingKeys);
   const isOwner = (caller: Caller, scope: string) => access.isOwner(caller, scope);
-  const health = () => ({
+  const dataOperations = [...secretOperations({ ...base, pager }), ...keyOperations({ ...base, pager })];
+  const loadManagement = async () => {
+    const { managementOperations } = await import('./management.ts');
+    return managementOperations({
+      ...base,
+      access,
+      health: () => healthOf(parts),
+      dataOperations,
+      signingKeys,
+      isOwner,
+      keyPolicy: config.keyPolicy,
+      movableClock: clock,
+      runJobs: () => scheduler.runAll(),
+    });
+  };
+  const operations = [...dataOperations, ...loginOperations({ ...base, signingKeys, issuers })];
+  const front = { pipeline, clock, tenantId, domain };
+  const imdsRows = imdsOperations({ ...base, signingKeys, machineResourceId, findHost: findHostById });
+  return {
+    app: await buildFront(
+      { ...front, log: parts.log, operations, readHost: hostReader(domain) },
+      { planes: ['management', 'graph'], load: loadManagement },
+    ),
+    imdsApp: await buildApp({ ...front, operations: imdsRows, readHost: imdsHost }),
+    machineResourceId,
+  };
+}
+
+function healthOf({ config, clock, version }: ClockedParts) {
+  return {
     status: 'ok',
     version,
     seal: { kind: 'key-file', state: 'open' },
     store: { kind: config.store.kind },
     ...(clock.isMovable && { clock: { movable: true, aheadSeconds: Math.round(clock.ahead() / 1000) } }),
-  });
-  const dataOperations = [...secretOperations({ ...base, pager }), ...keyOperations({ ...base, pager })];
-  const operations: readonly Operation[] = [
-    ...dataOperations,
-    ...armSecretOperations(base),
-    ...armKeyOperations(base),
-    ...resourceOperations({ ...base, access, health, vaultActions: () => actionsOf(operations, 'Microsoft.KeyVault') }),
-    ...accessOperations({ ...base, access }),
-    ...moveOperations({ ...base, access, dataOperations }),
-    ...signingKeyOperations({ ...base, signingKeys, isOwner, keyPolicy: config.keyPolicy }),
-    ...loginOperations({ ...base, signingKeys, issuers }),
-    ...clockOperations({
-      ...parts,
-      movableClock: clock,
-      isOwner,
-      runJobs: () => scheduler.runAll(),
-    }),
-    ...graphOperations(base),
-  ];
-  const front = { pipeline, clock, tenantId, domain: config.domain };
-  const imdsRows = imdsOperations({ ...base, signingKeys, machineResourceId, findHost: findHostById });
-  return {
-    app: await buildApp({ ...front, operations, readHost: hostReader(config.domain) }),
-    imdsApp: await buildApp({ ...front, operations: imdsRows, readHost: imdsHost }),
-    machineResourceId,
   };
 }
 
