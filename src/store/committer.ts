@@ -23,7 +23,7 @@ interface Append {
 }
 
 /**
- * One transaction for all that waits: writes run one after the other, each under its own savepoint, the journal entries of
+ * One transaction for all that waits: writes run one after the other, each undone alone where it fails, the journal entries of
  * writes and of reads are chained, and one commit makes everything durable together. The next batch starts as soon as the
  * last is durable, so batches grow with the load. A write and its audit record are in the same transaction: neither is
  * ever there without the other.
@@ -58,8 +58,8 @@ export class Committer {
 
   /**
    * Runs the work in a serialisable transaction and resolves when it is durable. The work may await only the transaction
-   * it is given, and may run again when another node got in between: it must have no other effect. A statement that failed
-   * ends it, even where the work catches the error.
+   * it is given, and may run again when another node got in between, or when another write of its batch has to be undone: it
+   * must have no other effect. A statement that failed ends it, even where the work catches the error.
    * @throws whatever the work throws, with nothing of it kept; StoreFault `store-busy` where other nodes never let it through
    */
   write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
@@ -128,11 +128,16 @@ export class Committer {
   }
 
   async #attempt(jobs: Job[], appends: Append[]): Promise<void> {
+    let isGuarded = false;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#transact(jobs, appends);
+        return await this.#transact(jobs, appends, isGuarded);
       } catch (error) {
         await this.#driver.write.rollback().catch(() => {});
+        if (error instanceof UndoNeeded) {
+          isGuarded = true;
+          continue;
+        }
         if (!this.#driver.isRetryable(error)) throw error;
         if (attempt >= MAX_ATTEMPTS) {
           throw new StoreFault('store-busy', 'Other nodes keep changing the same data; nothing was written.', {
@@ -145,14 +150,14 @@ export class Committer {
     }
   }
 
-  async #transact(jobs: Job[], appends: Append[]): Promise<void> {
+  async #transact(jobs: Job[], appends: Append[], isGuarded: boolean): Promise<void> {
     const { write } = this.#driver;
     const entries = appends.map((append) => append.entry);
     let touched = false;
     let keep: (() => void) | null = null;
     await write.begin();
     for (const job of jobs) {
-      const { entries: recorded, touches } = await this.#perform(job);
+      const { entries: recorded, touches } = await this.#perform(job, isGuarded);
       entries.push(...recorded);
       touched ||= touches;
     }
@@ -165,8 +170,11 @@ export class Committer {
     keep?.();
   }
 
-  /** Runs one job under its savepoint; throws only where the whole batch has to end or to begin anew. */
-  async #perform(job: Job): Promise<{ entries: JournalEntry[]; touches: boolean }> {
+  /**
+   * Runs one job; throws only where the whole batch has to end or to begin anew. Unguarded, a job that fails after it changed
+   * something ends the batch, which then runs again with a savepoint around each: seldom, and two statements a write less else.
+   */
+  async #perform(job: Job, isGuarded: boolean): Promise<{ entries: JournalEntry[]; touches: boolean }> {
     const { write, isRetryable } = this.#driver;
     const gate = new Gate(write);
     this.#gate = gate;
@@ -181,21 +189,23 @@ export class Committer {
         touches = true;
       },
     };
-    await write.run('savepoint job', []);
+    if (isGuarded) await write.run('savepoint job', []);
     try {
       job.outcome = { value: await job.work(transaction) };
       gate.close();
       if (gate.failure) throw gate.failure.error;
-      await write.run('release savepoint job', []);
+      if (isGuarded) await write.run('release savepoint job', []);
       return { entries, touches };
     } catch (error) {
       gate.close();
       if (isRetryable(error)) throw error;
       if (gate.failure && isRetryable(gate.failure.error)) throw gate.failure.error;
-      await this.#undoJob().catch(() => {
-        // The transaction has gone with the connection, or with a full disk: the first error says why.
-        throw gate.failure?.error ?? error;
-      });
+      if (isGuarded) {
+        await this.#undoJob().catch(() => {
+          // The transaction has gone with the connection, or with a full disk: the first error says why.
+          throw gate.failure?.error ?? error;
+        });
+      } else if (gate.mayHaveChanged) throw new UndoNeeded();
       job.outcome = { error };
       return { entries: [], touches: false };
     }
@@ -206,6 +216,9 @@ export class Committer {
     await this.#driver.write.run('release savepoint job', []);
   }
 }
+
+/** A batch has to be rolled back for what one of its jobs has done. */
+class UndoNeeded extends Error {}
 
 function settle(job: Job): void {
   const outcome = job.outcome!;

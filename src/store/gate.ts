@@ -9,6 +9,7 @@ export class Gate implements Connection {
   readonly #connection: Connection;
   #failure: { error: unknown } | null = null;
   #closed = false;
+  #mayHaveChanged = false;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -19,9 +20,15 @@ export class Gate implements Connection {
     return this.#failure;
   }
 
+  /** Whether the transaction is another for what went through: after anything but queries that succeeded. */
+  get mayHaveChanged(): boolean {
+    return this.#mayHaveChanged || this.#failure !== null;
+  }
+
   async run<Row>(sql: string, values: readonly Value[]): Promise<Result<Row>> {
     if (this.#closed) throw new Error('The transaction is over; its work must await every statement.');
     if (this.#failure) throw this.#failure.error;
+    this.#mayHaveChanged ||= !/^\s*select\b/i.test(sql);
     try {
       return await this.#connection.run<Row>(sql, values);
     } catch (error) {

@@ -436,6 +436,23 @@ for (const engine of engines) {
       assert.deepEqual(await metaNames(store.reader), ['t:after', 't:before']);
     });
 
+    test('work that is refused before it changed anything lets the others be', async (t) => {
+      const store = await storeOn(t, await engine.fresh(t));
+      let runs = 0;
+      const results = await Promise.allSettled([
+        store.write(async (transaction) => {
+          runs++;
+          await addMeta(transaction, 'kept');
+        }),
+        store.write(async (transaction) => {
+          await readMeta.first(transaction, { name: 't:kept' });
+          throw new Error('refused');
+        }),
+      ]);
+      assert.deepEqual([results.map(({ status }) => status), runs], [['fulfilled', 'rejected'], 1]);
+      assert.deepEqual(await metaNames(store.reader), ['t:kept']);
+    });
+
     test('work that goes on after a failed statement fails with it, and leaves nothing', async (t) => {
       const store = await storeOn(t, await engine.fresh(t));
       await assert.rejects(
