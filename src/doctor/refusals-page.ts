@@ -1,4 +1,5 @@
 import { checkNames } from '../operations/decision.ts';
+import { armRequestRefusals } from '../refusals/arm-requests.ts';
 import { authorisationRefusals } from '../refusals/authorisation.ts';
 import { clockRefusals } from '../refusals/clock.ts';
 import { dataRefusals } from '../refusals/data.ts';
@@ -25,6 +26,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Data plane', table: dataRefusals },
   { title: 'Keys', table: keyRefusals },
   { title: 'Management plane', table: managementRefusals },
+  { title: 'Requests to the management plane', table: armRequestRefusals },
   { title: 'Roles, conditions, denials', table: authorisationRefusals },
   { title: 'Management locks', table: lockRefusals },
   { title: 'Private endpoint connections', table: privateEndpointRefusals },
@@ -64,9 +66,10 @@ function sectionText(title: string, table: Table): string {
 function rowText(code: string, row: RefusalRow): string {
   const number = row.aadsts === undefined ? '' : `, AADSTS${row.aadsts}`;
   const inner = row.inner === undefined ? '' : ` / \`${row.inner}\``;
+  const management = row.management === undefined ? '' : ` (management plane: \`${row.management}\`)`;
   return [
     `### ${code}\n`,
-    `${row.status} \`${row.error}\`${inner}${number} · check: ${row.check}\n`,
+    `${row.status} \`${row.error}\`${inner}${management}${number} · check: ${row.check}\n`,
     // Four spaces: a block in which nothing of a message is markup.
     `${row.message.trimEnd().replace(/^/gm, '    ').replace(/\r/g, '')}\n`,
     `${row.cause}\n`,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { catalogue, type RefusalCode } from '../refusals/catalogue.ts';
 import { Refusal } from '../refusals/refusal.ts';
+import type { RefusalRow } from '../refusals/row.ts';
 import { type Frame, renderRefusal } from './render.ts';
 
 const frame: Frame = {
@@ -24,7 +25,8 @@ describe('a refusal on the wire', () => {
         const { error } = body as { error: unknown };
         const expected =
           plane === 'login' || plane === 'imds' ? catalogue[code].error : (error as { code: string }).code;
-        assert.equal(expected, catalogue[code].error);
+        const row: RefusalRow = catalogue[code];
+        assert.equal(expected, plane === 'management' ? (row.management ?? row.error) : row.error);
       }
     }
   });

@@ -39,7 +39,7 @@ type Body = (row: RefusalRow, refusal: Refusal, frame: Frame) => unknown;
 /** Key Vault and ARM alike: `{error:{code,message,innererror?}}` (WIRE: errors). */
 const vaultBody: Body = (row, refusal, frame) => ({
   error: {
-    code: row.error,
+    code: frame.plane === 'management' ? (row.management ?? row.error) : row.error,
     message: explained(row, refusal, frame),
     ...(row.inner ? { innererror: { code: row.inner } } : {}),
   },

@@ -1,6 +1,8 @@
+import { foldName } from '../base/ids.ts';
 import type { Operation, Plane } from '../operations/operation.ts';
 import { noVersions } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
+import { providerOf } from '../resources/provider-table.ts';
 
 /** Parts of the service that this release does not have; see docs/divergences.md. The first that matches a path names it. */
 const planned: readonly { readonly plane: Plane; readonly path: RegExp; readonly feature: string }[] = [
@@ -17,7 +19,22 @@ const planned: readonly { readonly plane: Plane; readonly path: RegExp; readonly
 export function unknownPath(plane: Plane, method: string, path: string): Refusal {
   const part = planned.find((row) => row.plane === plane && row.path.test(path));
   if (part) return new Refusal('not-implemented', { feature: part.feature });
+  const resource = plane === 'management' ? unknownResource(path) : null;
+  if (resource) return resource;
   return new Refusal('route-unknown', { method, path: path.slice(0, 200) });
+}
+
+/** Which part of the resource that a path names is unknown: its provider, or its type; null where both are known, or it names none. */
+function unknownResource(path: string): Refusal | null {
+  const [, named] = /^\/+subscriptions\/+[^/]+(?:\/.*)?\/providers\/+([^/].*)$/i.exec(path) ?? [];
+  if (named === undefined) return null;
+  const [namespace = '', ...segments] = named.split('/').filter((segment) => segment !== '');
+  const type = segments.filter((_, index) => index % 2 === 0).join('/');
+  const provider = providerOf(namespace);
+  if (!provider) return new Refusal('provider-unknown', { namespace: namespace.slice(0, 100) });
+  if (provider.types.some((one) => foldName(one) === foldName(type))) return null;
+  const facts = { type: type.slice(0, 200), namespace: provider.namespace, types: provider.types };
+  return new Refusal('resource-type-unknown', facts);
 }
 
 /** The row that a request for an unknown path passes under, so that it too is authenticated and recorded. */

@@ -12,7 +12,7 @@ import type { Store } from '../store/store.ts';
 import type { Check, CheckName, Facts } from './decision.ts';
 import type { Incoming } from './incoming.ts';
 import type { Answer, Call } from './operation.ts';
-import { checkVersion } from './versions.ts';
+import { checkSubscriptionId, checkVersion } from './versions.ts';
 
 /** A body that comes later than this after its head is late: what was judged then is judged again. */
 const LATE_MS = 100;
@@ -121,6 +121,7 @@ export class Pipeline {
     if (host.plane === 'data') await this.#findVault(passage);
     if (operation.need.kind !== 'anonymous') await this.#authenticate(passage, now);
     passage.apiVersion = checkVersion(passage.incoming, this.#parts.acceptNewerApiVersions);
+    checkSubscriptionId(passage.incoming);
     const object = readObject(passage.incoming);
     passage.isWellFormed = true;
     if (passage.vault) judgeNetwork(passage, passage.vault);

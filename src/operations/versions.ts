@@ -1,3 +1,4 @@
+import { isUuid } from '../base/ids.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Incoming } from './incoming.ts';
 import type { ApiVersions } from './operation.ts';
@@ -53,4 +54,14 @@ export function checkVersion({ operation, query }: Incoming, acceptNewer: boolea
     newest: newest ?? '2021-04-01',
     supported: known,
   });
+}
+
+/**
+ * Holds a subscription's name in a path of the management plane against the form of its id.
+ * @throws Refusal `subscription-id-invalid`
+ */
+export function checkSubscriptionId({ operation, parameters }: Incoming): void {
+  const { subscriptionId } = parameters;
+  if (operation.plane !== 'management' || subscriptionId === undefined || isUuid(subscriptionId)) return;
+  throw new Refusal('subscription-id-invalid', { subscription: subscriptionId.slice(0, 100) });
 }

@@ -1,3 +1,4 @@
+import { armRequestRefusals } from './arm-requests.ts';
 import { authorisationRefusals } from './authorisation.ts';
 import { clockRefusals } from './clock.ts';
 import { dataRefusals } from './data.ts';
@@ -23,6 +24,7 @@ const tables = {
   ...keyRefusals,
   ...authorisationRefusals,
   ...managementRefusals,
+  ...armRequestRefusals,
   ...lockRefusals,
   ...privateEndpointRefusals,
   ...moveRefusals,

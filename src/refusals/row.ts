@@ -7,6 +7,8 @@ export interface RefusalRow {
   readonly status: number;
   /** `error.code` on the wire (OAuth's `error` at the token endpoints). */
   readonly error: string;
+  /** `error.code` on the management plane, where its word is another. */
+  readonly management?: string;
   /** `error.innererror.code` on the wire. */
   readonly inner?: string;
   /** Entra's number at the token endpoints: 7000215 is shown as AADSTS7000215. */

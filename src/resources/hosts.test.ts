@@ -64,7 +64,7 @@ describe('machines and application hosts', () => {
     const outsider = await arm.principal('Contributor', machines);
     const theirs = `${machines}/providers/Microsoft.Compute/virtualMachines/theirs`;
     const refused = await put(theirs, { identity }, outsider);
-    assert.deepEqual([refused.status, refused.body.error.code], [403, 'AuthorizationFailed']);
+    assert.deepEqual([refused.status, refused.body.error.code], [403, 'LinkedAuthorizationFailed']);
     assert.equal((await arm.send('GET', theirs, { version })).status, 404);
     const made = await put(at('two'), { identity });
     assert.equal(made.body.identity.type, 'SystemAssigned, UserAssigned');

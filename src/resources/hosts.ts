@@ -185,10 +185,18 @@ async function refusedAssignments(
       await parts.access.authoriseManagement(callerOf(call), ASSIGN, id);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      refused.set(foldName(id), error);
+      refused.set(foldName(id), linkedRefusal(call, error));
     }
   }
   return refused;
+}
+
+/** A missing right to what the request links to is told as such: the right to the request itself is there. */
+function linkedRefusal({ operation, path }: Call, refusal: Refusal): Refusal {
+  const { need } = operation;
+  if (refusal.code !== 'authorization-failed' || need.kind !== 'management') return refusal;
+  const own = { own: need.action, ownScope: path.slice(0, 500) };
+  return new Refusal('linked-authorization-failed', { ...refusal.facts, ...own });
 }
 
 async function store(

@@ -1,60 +1,11 @@
-import { foldName } from '../base/ids.ts';
 import { type Answer, type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
-import {
-  authorizationVersions,
-  hostVersions,
-  insightsVersions,
-  keyVaultVersions,
-  managedIdentityVersions,
-  resourcesVersions,
-} from './arm-versions.ts';
 import { requireSubscription } from './lookup.ts';
 import { knownLocations } from './names.ts';
 import type { ResourceParts } from './parts.ts';
+import { type Provider, providerOf, providers } from './provider-table.ts';
 import { subscriptionScope } from './scopes.ts';
 import { readerOf } from './visibility.ts';
-
-interface Provider {
-  readonly namespace: string;
-  readonly versions: readonly string[];
-  readonly types: readonly string[];
-}
-
-/** The resource providers and types that this release serves. */
-const providers: readonly Provider[] = Object.freeze([
-  {
-    namespace: 'Microsoft.KeyVault',
-    versions: keyVaultVersions.known,
-    types: [
-      'vaults',
-      'vaults/accessPolicies',
-      'vaults/secrets',
-      'vaults/privateEndpointConnections',
-      'vaults/privateLinkResources',
-      'operations',
-      'deletedVaults',
-      'locations',
-      'locations/deletedVaults',
-      'locations/operationResults',
-      'checkNameAvailability',
-    ],
-  },
-  {
-    namespace: 'Microsoft.Authorization',
-    versions: authorizationVersions.known,
-    types: ['roleAssignments', 'roleDefinitions', 'permissions', 'locks'],
-  },
-  {
-    namespace: 'Microsoft.ManagedIdentity',
-    versions: managedIdentityVersions.known,
-    types: ['userAssignedIdentities', 'userAssignedIdentities/federatedIdentityCredentials'],
-  },
-  { namespace: 'Microsoft.Insights', versions: insightsVersions.known, types: ['eventtypes', 'eventcategories'] },
-  { namespace: 'Microsoft.Compute', versions: hostVersions.known, types: ['virtualMachines'] },
-  { namespace: 'Microsoft.Web', versions: hostVersions.known, types: ['sites'] },
-  { namespace: 'Microsoft.Resources', versions: resourcesVersions.known, types: ['subscriptions', 'resourceGroups'] },
-]);
 
 const READ = 'Microsoft.Resources/subscriptions/providers/read';
 
@@ -82,7 +33,7 @@ export async function registerProvider(parts: ResourceParts, call: Call): Promis
 async function findProvider(parts: ResourceParts, call: Call): Promise<Answer> {
   const { id } = await requireSubscription(parts.store.reader, call);
   const namespace = call.parameters['namespace'] ?? '';
-  const provider = providers.find((candidate) => foldName(candidate.namespace) === foldName(namespace));
+  const provider = providerOf(namespace);
   if (!provider) throw new Refusal('provider-unknown', { namespace: namespace.slice(0, 100) });
   return { status: 200, body: providerBody(id, provider) };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { refusalsPage } from '../../src/doctor/refusals-page.ts';
+import { armRequestRefusals } from '../../src/refusals/arm-requests.ts';
 import { authorisationRefusals } from '../../src/refusals/authorisation.ts';
 import { catalogue } from '../../src/refusals/catalogue.ts';
 import { clockRefusals } from '../../src/refusals/clock.ts';
@@ -130,6 +131,7 @@ describe('the catalogue of refusals', () => {
       authorisationRefusals,
       keyRefusals,
       managementRefusals,
+      armRequestRefusals,
       lockRefusals,
       privateEndpointRefusals,
       moveRefusals,

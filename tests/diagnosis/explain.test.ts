@@ -195,6 +195,7 @@ test('a token for another audience', async () => {
   const wrong = await call(server, { host: 'management', path: '/subscriptions?api-version=2022-12-01', token });
   await assertRefused(wrong, {
     ...unauthorised,
+    code: 'InvalidAuthenticationTokenAudience',
     message: /^AKV10022: /,
     refusal: 'token-audience',
     remedy: /management\.localhost/,

@@ -443,7 +443,7 @@ test('a request without a token gets the challenge, whatever else is wrong with 
     assert.equal(reply.headers['www-authenticate'], challenge, ask.path);
   }
   const management = await call(server, { host: 'management', path: '/subscriptions/%zz?api-version=x' });
-  assertError(management, 401, 'Unauthorized');
+  assertError(management, 401, 'AuthenticationFailed');
   assert.match(management.headers['www-authenticate'] ?? '', /^Bearer authorization="/);
   assert.equal(await state(), earlier);
 });
