@@ -236,7 +236,12 @@ refuses([
     code: 'NotFound',
   },
   { title: 'an unknown path is not found', path: `/nothing/here?${V}`, status: 404, code: 'NotFound' },
-  { title: 'a key is not implemented yet', path: `/keys/k?${V}`, status: 501, code: 'NotImplemented' },
+  {
+    title: 'a managed storage account is not implemented',
+    path: `/storage/k?${V}`,
+    status: 501,
+    code: 'NotImplemented',
+  },
   { title: 'a request without api-version is refused', path: '/secrets/target' },
   { title: 'an empty api-version is refused', path: '/secrets/target?api-version=' },
   { title: 'an unknown api-version is refused', path: '/secrets/target?api-version=7.99' },
