@@ -23,6 +23,8 @@ export const providers: readonly Provider[] = Object.freeze([
     types: [
       'vaults',
       'vaults/accessPolicies',
+      'vaults/keys',
+      'vaults/keys/versions',
       'vaults/secrets',
       'vaults/privateEndpointConnections',
       'vaults/privateLinkResources',
