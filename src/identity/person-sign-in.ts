@@ -35,7 +35,7 @@ const MAX_NAME = 256;
  */
 export class PersonSignIn {
   readonly #parts: IdentityParts;
-  /** A hash takes a processor about 0.1 s and 32 MiB; two at once leave room for everything else. */
+  /** A hash takes a processor 0.1 to 0.3 s and 32 MiB; two at once leave room for everything else. */
   readonly #work = new WorkLimit({ atOnce: 2, waiting: 32, ofOneSource: 8 });
 
   constructor(parts: IdentityParts) {

@@ -57,7 +57,10 @@ describe('people’s sign-in under attack', () => {
       const guesses = [];
       for (let guess = 0; guess < 12; guess++) guesses.push(code(await signIn(server, anna, `Wrong-horse-${guess}`)));
       assert.deepEqual(guesses, [...Array(10).fill(50126), 50053, 50053]);
-      assert.equal(code(await signIn(server, anna)), 50053, 'the right password too');
+      const locked = await signIn(server, anna);
+      assert.equal(code(locked), 50053, 'the right password too');
+      const explained = await strongroom(['explain', locked.body.trace_id, '--data-dir', server.dataDir]);
+      assert.match(explained.stdout, /sign-in-locked|failed too often/);
       assert.equal(code(await signIn(server, `nobody@${server.domain}`)), 50126, 'other names are heard');
       await advance(server, '61s');
       assert.equal(code(await signIn(server, anna)), 200);
