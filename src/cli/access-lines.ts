@@ -149,7 +149,13 @@ function section(title: string, rows: readonly (readonly string[])[]): readonly 
   return ['', title, ...(rows.length === 0 ? ['  none'] : table(rows))];
 }
 
+/** A longer cell than this is not waited for by the others. */
+const WIDEST = 80;
+
 function table(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) => {
+    const lengths = rows.map((row) => row[column]?.length ?? 0);
+    return Math.max(0, ...lengths.filter((length) => length <= WIDEST));
+  });
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd());
 }
