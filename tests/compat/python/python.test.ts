@@ -73,6 +73,11 @@ describe('the official Python packages', () => {
       sentence: 'azure-identity signs in by secret, certificate, environment and managed identity',
     },
     { module: 'test_secrets', tests: 12, sentence: 'azure-keyvault-secrets does every operation at every version' },
+    {
+      module: 'test_keys',
+      tests: 15,
+      sentence: 'azure-keyvault-keys does every operation, and agrees with cryptography',
+    },
     { module: 'test_vaults', tests: 5, sentence: 'azure-mgmt-keyvault takes vaults through their whole life' },
     { module: 'test_roles', tests: 4, sentence: 'azure-mgmt-authorization assigns roles that decide' },
   ];
