@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { builtInRoles } from '../../src/access/built-in-roles.ts';
+import { directoryRoles } from '../../src/directory/rights.ts';
 import { assignRole, groupScope, makeIdentity, manage, vaultScope } from '../support/arm.ts';
 import { call, getToken, type Reply, resources } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -12,6 +13,11 @@ let owner: string;
 let graphOwner: string;
 /** Object id of the administrator's application. */
 let administratorApp: string;
+/** A person who is Global Administrator, and a group that owns the subscription. */
+let administratorPerson: string;
+let owningGroup: string;
+/** Domain of people's names. */
+let domain: string;
 
 const AUTHORIZATION = 'providers/Microsoft.Authorization';
 const subscription = () => `/subscriptions/${server.subscriptionId}`;
@@ -125,6 +131,37 @@ const ladders: Readonly<Record<string, Ladder>> = {
       mailEnabled: false,
       securityEnabled: true,
     }),
+  'bring the administrator’s application a federated credential': (climber) =>
+    graph(climber, 'POST', `/applications/${administratorApp}/federatedIdentityCredentials`, {
+      name: 'mine',
+      issuer: 'https://issuer.example',
+      subject: climber.principalId,
+      audiences: ['api://AzureADTokenExchange'],
+    }),
+  'bring the administrator’s application a certificate': (climber) =>
+    graph(climber, 'PATCH', `/applications/${administratorApp}`, { keyCredentials: [] }),
+  'own the administrator’s application': (climber) =>
+    graph(climber, 'POST', `/applications/${administratorApp}/owners/$ref`, self(climber)),
+  'set the password of a Global Administrator': (climber) =>
+    graph(climber, 'PATCH', `/users/${administratorPerson}`, {
+      passwordProfile: { password: 'Mine-now-and-for-ever-1' },
+    }),
+  'disable a Global Administrator': (climber) =>
+    graph(climber, 'PATCH', `/users/${administratorPerson}`, { accountEnabled: false }),
+  'join the group that owns the subscription': (climber) =>
+    graph(climber, 'POST', `/groups/${owningGroup}/members/$ref`, self(climber)),
+  'own the group that owns the subscription': (climber) =>
+    graph(climber, 'POST', `/groups/${owningGroup}/owners/$ref`, self(climber)),
+  'make a person': (climber) =>
+    graph(climber, 'POST', '/users', {
+      accountEnabled: true,
+      displayName: 'mine',
+      mailNickname: 'mine',
+      userPrincipalName: `mine-${climber.principalId}@${domain}`,
+      passwordProfile: { password: 'Mine-now-and-for-ever-1' },
+    }),
+  'hasten the keys that sign tokens': (climber) => signingKeys(climber, 'rotate'),
+  'revoke a key that signs tokens': (climber) => signingKeys(climber, 'unknown/revoke'),
   'lift the access of a Global Administrator': (climber) =>
     manage(server, climber.management, {
       method: 'POST',
@@ -134,15 +171,58 @@ const ladders: Readonly<Record<string, Ladder>> = {
     }),
 };
 
+function signingKeys(climber: Climber, order: string): Promise<Reply> {
+  const path = `${subscription()}/providers/Strongroom.Identity/signingKeys/${order}?api-version=2026-01-01`;
+  return manage(server, climber.management, { method: 'POST', path, mayFail: true });
+}
+
+function self(climber: Climber) {
+  return { '@odata.id': `https://graph.${server.domain}/v1.0/directoryObjects/${climber.principalId}` };
+}
+
 const graphLadders = [
   'become Global Administrator',
   'make a secret of the administrator’s application',
   'make an application',
   'make a group',
+  'make a person',
+  'bring the administrator’s application a federated credential',
+  'bring the administrator’s application a certificate',
+  'own the administrator’s application',
+  'set the password of a Global Administrator',
+  'disable a Global Administrator',
+  'join the group that owns the subscription',
+  'own the group that owns the subscription',
+];
+
+/**
+ * Directory roles, the ladders that are their purpose (Microsoft Entra built-in roles), and those that lead up by it, which the
+ * security model warns of: whoever manages groups reaches what those have.
+ */
+const directoryClimbers: readonly { role: string; may: readonly string[]; reaches?: readonly string[] }[] = [
+  { role: 'Directory Readers', may: [] },
+  {
+    role: 'User Administrator',
+    may: ['make a group', 'make a person'],
+    reaches: ['join the group that owns the subscription', 'own the group that owns the subscription'],
+  },
+  {
+    role: 'Groups Administrator',
+    may: ['make a group'],
+    reaches: ['join the group that owns the subscription', 'own the group that owns the subscription'],
+  },
+  { role: 'Application Administrator', may: ['make an application'] },
+  { role: 'Cloud Application Administrator', may: ['make an application'] },
 ];
 
 /** A role, where it is held, and the ladders that are its purpose (Azure built-in roles): these succeed. */
-const climbers: readonly { role: string; at: 'subscription' | 'group' | 'vault'; may: readonly string[] }[] = [
+const climbers: readonly {
+  role: string;
+  at: 'subscription' | 'group' | 'vault';
+  may: readonly string[];
+  /** Whether it is for reading values. */
+  reads?: true;
+}[] = [
   { role: 'Reader', at: 'subscription', may: [] },
   { role: 'Contributor', at: 'subscription', may: [] },
   { role: 'Key Vault Contributor', at: 'subscription', may: [] },
@@ -176,6 +256,10 @@ const climbers: readonly { role: string; at: 'subscription' | 'group' | 'vault';
   },
   { role: 'Contributor', at: 'vault', may: [] },
   { role: 'Key Vault Purge Operator', at: 'subscription', may: [] },
+  { role: 'Key Vault Administrator', at: 'subscription', may: [], reads: true },
+  { role: 'Key Vault Secrets Officer', at: 'subscription', may: [], reads: true },
+  { role: 'Key Vault Crypto Officer', at: 'subscription', may: [] },
+  { role: 'Key Vault Certificates Officer', at: 'subscription', may: [] },
   { role: 'custom: writes roles', at: 'subscription', may: ['make a role that may do everything'] },
   { role: 'custom: writes vaults', at: 'subscription', may: [] },
 ];
@@ -232,6 +316,27 @@ before(async () => {
   const filter = encodeURIComponent(`appId eq '${server.administrator.clientId}'`);
   const path = `/v1.0/applications?$filter=${filter}`;
   administratorApp = (await call(server, { host: 'graph', path, token: graphOwner })).body.value[0].id;
+  const boss = { graph: graphOwner } as Climber;
+  const { body: organizations } = await call(server, { host: 'graph', path: '/v1.0/organization', token: graphOwner });
+  domain = organizations.value[0].verifiedDomains[0].name;
+  const person = await graph(boss, 'POST', '/users', {
+    accountEnabled: true,
+    displayName: 'Boss',
+    mailNickname: 'boss',
+    userPrincipalName: `boss@${domain}`,
+    passwordProfile: { password: 'Correct-horse-battery-1' },
+  });
+  administratorPerson = person.body.id;
+  const promoted = await graph(boss, 'POST', '/roleManagement/directory/roleAssignments', {
+    roleDefinitionId: '62e90394-69f5-4237-9190-012177145e10',
+    principalId: administratorPerson,
+    directoryScopeId: '/',
+  });
+  assert.equal(promoted.status, 201, promoted.text);
+  const group = { displayName: 'owners', mailNickname: 'owners', mailEnabled: false, securityEnabled: true };
+  owningGroup = (await graph(boss, 'POST', '/groups', group)).body.id;
+  const ownership = { role: 'Owner', principalId: owningGroup, scope: subscription(), principalType: 'Group' };
+  await assignRole(server, owner, ownership);
   const token = await getToken(server, resources.data);
   const made = await call(server, {
     method: 'PUT',
@@ -244,7 +349,7 @@ before(async () => {
 after(() => server.stop());
 
 describe('nobody climbs', () => {
-  for (const [index, { role, at, may }] of climbers.entries()) {
+  for (const [index, { role, at, may, reads }] of climbers.entries()) {
     it(`by ${role} at the ${at}, beyond what that role is for`, async () => {
       const climber = await makeClimber(index, role, at);
       for (const [name, climb] of Object.entries(ladders)) {
@@ -254,15 +359,44 @@ describe('nobody climbs', () => {
         assert.ok(expected.includes(reply.status), `${name}: ${reply.status} ${reply.text}`);
         if (graphLadders.includes(name)) assert.equal(reply.body.error.code, 'Authorization_RequestDenied', name);
       }
-      assert.equal((await readTarget(climber)).status, 403);
+      const before = reads ? 200 : 403;
+      assert.equal((await readTarget(climber)).status, before);
       // A vault that follows roles may be given a policy by whoever writes vaults: it means nothing.
       const policy = await patchVault(climber, { accessPolicies: [policyFor(climber)] });
       assert.ok([200, 403].includes(policy.status), policy.text);
-      assert.equal((await readTarget(climber)).status, 403);
+      assert.equal((await readTarget(climber)).status, before);
       for (const name of may.filter((one) => one !== 'switch the vault to access policies')) {
         const reply = await ladders[name]!(climber);
         assert.ok(reply.status < 300, `${name}: ${reply.status} ${reply.text}`);
       }
+    });
+  }
+
+  for (const [index, { role, may, reaches = [] }] of directoryClimbers.entries()) {
+    it(`by ${role} in the directory, beyond what that role is for`, async () => {
+      const climber = await makeClimber(200 + index, 'Reader', 'vault');
+      const given = await graph(
+        { ...climber, graph: graphOwner },
+        'POST',
+        '/roleManagement/directory/roleAssignments',
+        {
+          roleDefinitionId: directoryRoles.find(({ name }) => name === role)!.templateId,
+          principalId: climber.principalId,
+          directoryScopeId: '/',
+        },
+      );
+      assert.equal(given.status, 201, given.text);
+      for (const [name, climb] of Object.entries(ladders)) {
+        if (may.includes(name) || reaches.includes(name)) continue;
+        const reply = await climb(climber);
+        const expected = name === 'lift the access of a Global Administrator' ? 404 : 403;
+        assert.equal(reply.status, expected, `${name}: ${reply.status} ${reply.text}`);
+      }
+      for (const name of may) {
+        const reply = await ladders[name]!(climber);
+        assert.ok(reply.status < 300, `${name}: ${reply.status} ${reply.text}`);
+      }
+      assert.equal((await readTarget(climber)).status, 403);
     });
   }
 

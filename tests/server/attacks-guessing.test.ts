@@ -73,6 +73,58 @@ describe('without a right', () => {
     assert.ok(Math.max(near, far) < MOST_TIMES * Math.min(near, far) + 1);
   });
 
+  it('wrong passwords take as long, and are told alike, for people who are there as for others', async (context) => {
+    const graph = await getToken(server, resources.graph);
+    const { body } = await call(server, { host: 'graph', path: '/v1.0/organization', token: graph });
+    const domain = body.value[0].verifiedDomains[0].name as string;
+    const people = 2;
+    for (let index = 0; index < people; index++) {
+      const made = await call(server, {
+        method: 'POST',
+        host: 'graph',
+        path: '/v1.0/users',
+        token: graph,
+        body: {
+          accountEnabled: true,
+          displayName: `There ${index}`,
+          mailNickname: `there${index}`,
+          userPrincipalName: `there${index}@${domain}`,
+          passwordProfile: { password: 'Correct-horse-battery-1', forceChangePasswordNextSignIn: false },
+        },
+      });
+      assert.equal(made.status, 201, made.text);
+    }
+    const attempt = (username: string) =>
+      call(server, {
+        method: 'POST',
+        host: 'login',
+        path: `/${server.tenantId}/oauth2/v2.0/token`,
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({
+          grant_type: 'password',
+          client_id: '04b07795-8ddb-461a-bbee-02f9e1bf7b46',
+          username,
+          password: 'Wrong-horse-battery-1',
+          scope: 'https://vault.azure.net/.default',
+        }).toString(),
+      });
+    const times: [number[], number[]] = [[], []];
+    const told = new Set<string>();
+    // Eight a name: the lock comes after ten.
+    for (let turn = 0; turn < 8 * people; turn++) {
+      for (const [index, name] of [`there${turn % people}`, `nowhere${turn % people}`].entries()) {
+        const began = performance.now();
+        const reply = await attempt(`${name}@${domain}`);
+        times[index]!.push(performance.now() - began);
+        told.add(`${reply.status} ${reply.body.error} ${reply.body.error_codes}`);
+      }
+    }
+    const [there, nowhere] = [median(times[0]), median(times[1])];
+    context.diagnostic(`known person ${there.toFixed(2)} ms, unknown person ${nowhere.toFixed(2)} ms`);
+    assert.deepEqual([...told], ['400 invalid_grant 50126']);
+    assert.ok(Math.max(there, nowhere) < 2 * Math.min(there, nowhere) + 1);
+  });
+
   it('unknown and altered tokens are told alike', async (context) => {
     const [head, body, signature] = owner.split('.') as [string, string, string];
     const altered = `${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
