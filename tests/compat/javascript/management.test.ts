@@ -32,6 +32,29 @@ async function namesOf(items: AsyncIterable<{ name?: string }>): Promise<(string
   return names;
 }
 
+describe('what is inside a vault, on the management plane', () => {
+  it('is secrets without their values, and private endpoint connections with their states', async () => {
+    const { secrets, privateEndpointConnections: connections, privateLinkResources, operations } = session.vaults;
+    const name = await session.makeVault('js-inside');
+    const made = await secrets.createOrUpdate(group, name, 'one', { properties: { value: 'hidden' } });
+    assert.deepEqual([made.name, made.properties.value], ['one', undefined]);
+    const patched = await secrets.update(group, name, 'one', { properties: { contentType: 'text/plain' } });
+    assert.equal(patched.properties.secretUriWithVersion, made.properties.secretUriWithVersion);
+    assert.deepEqual(await namesOf(secrets.list(group, name)), ['one']);
+    const endpoint = { id: session.vaultScope(name).replace(/KeyVault.*/, 'Network/privateEndpoints/pe') };
+    const path = `${session.vaultScope(name)}/privateEndpointConnections/pe?api-version=2026-02-01`;
+    await session.call('PUT', 'management', path, { properties: { privateEndpoint: endpoint } });
+    const state = { status: 'Approved', description: 'ours' };
+    const approved = await connections.put(group, name, 'pe', { privateLinkServiceConnectionState: state });
+    assert.equal(approved.privateLinkServiceConnectionState?.status, 'Approved');
+    assert.deepEqual(await namesOf(connections.listByResource(group, name)), ['pe']);
+    await connections.delete(group, name, 'pe');
+    assert.deepEqual(await namesOf(connections.listByResource(group, name)), []);
+    assert.equal((await privateLinkResources.listByVault(group, name)).value?.[0]?.groupId, 'vault');
+    assert.ok((await namesOf(operations.list())).includes('Microsoft.KeyVault/vaults/secrets/write'));
+  });
+});
+
 describe('a vault', () => {
   it('lives, is changed, dies, comes back and is purged', async () => {
     const { vaults } = session.vaults;
