@@ -3,8 +3,9 @@ import type { Session } from '../store/port.ts';
 import { type FederatedCredential, listFederatedCredentials } from './federated-credentials.ts';
 import { isSecretOfHost } from './host-secrets.ts';
 import { type FindHost, hasIdentity } from './identity-host.ts';
+import { officialTool } from './official-tools.ts';
 import { passwordOf } from './people-rows.ts';
-import { credentialOfApp, identityByClient } from './repository.ts';
+import { credentialOfApp, identityByClient, principalByAppId } from './repository.ts';
 import { liveOfFamily } from './sign-in-rows.ts';
 
 /** The credential that proved whoever a token is for, as the token carries it. */
@@ -52,16 +53,20 @@ export function isHostMark(mark: string): boolean {
 
 /** Whether what a token was got by still stands: a credential of the application or person, or the identity's place on its host. */
 export async function stillStands(session: Session, findHost: FindHost, appId: string, mark: string): Promise<boolean> {
-  if (mark.startsWith(PERSON)) return personStands(session, mark.slice(PERSON.length));
+  if (mark.startsWith(PERSON)) return personStands(session, appId, mark.slice(PERSON.length));
   if (isHostMark(mark)) return standsOnHost(session, findHost, appId, mark);
   if (!mark.includes('.')) return (await credentialOfApp.first(session, { appId, id: mark })) !== null;
   const federated = await listFederatedCredentials(session, appId);
   return federated.some((credential) => federatedMark(credential) === mark);
 }
 
-async function personStands(session: Session, mark: string): Promise<boolean> {
+/** A sign-in ends with the password, and while another is asked for; with its client; with its family of refresh tokens. */
+async function personStands(session: Session, clientId: string, mark: string): Promise<boolean> {
   const [principalId = '', proof = '', family = ''] = mark.split(':');
-  if ((await passwordOf.first(session, { principalId }))?.version !== proof) return false;
+  const password = await passwordOf.first(session, { principalId });
+  if (password?.version !== proof || password.must_change === 1) return false;
+  const isTool = officialTool(clientId) !== null;
+  if (!isTool && (await principalByAppId.first(session, { appId: clientId }))?.enabled !== 1) return false;
   return family === '' || (await liveOfFamily.first(session, { family })) !== null;
 }
 

@@ -1,19 +1,9 @@
 import { Refusal } from '../refusals/refusal.ts';
 import { type AuthenticatedClient, authenticateClient } from './client-authentication.ts';
+import { officialTool } from './official-tools.ts';
 import type { IdentityParts } from './parts.ts';
 import { applicationDetails, principalByAppId } from './repository.ts';
 import type { ClaimedClient } from './token-request.ts';
-
-/**
- * Tools whose client id is built in, by that id: they are in no directory, hold no secret and have no rights of their own
- * (Microsoft, "Verify first-party Microsoft applications in sign-in reports").
- */
-const officialTools: Readonly<Record<string, string>> = {
-  '04b07795-8ddb-461a-bbee-02f9e1bf7b46': 'Microsoft Azure CLI',
-  '1950a258-227b-4e31-a9cf-717495945fc2': 'Microsoft Azure PowerShell',
-  'aebc6443-996d-45c2-90f0-388ff96faa56': 'Visual Studio Code',
-  '14d82eec-204b-4c2f-b7e8-296a70dab67e': 'Microsoft Graph Command Line Tools',
-};
 
 /** A client that people sign in through. */
 export interface PersonClient {
@@ -37,8 +27,8 @@ export async function admitPersonClient(
   request: { readonly resource: string; readonly address: string; readonly now: number },
 ): Promise<PersonClient> {
   const { clientId, proof } = claimed;
-  const tool = Object.hasOwn(officialTools, clientId) ? officialTools[clientId] : undefined;
-  if (tool !== undefined) return { clientId, name: tool, acr: '0', proved: null };
+  const tool = officialTool(clientId);
+  if (tool !== null) return { clientId, name: tool, acr: '0', proved: null };
   if (proof) {
     const asked = { clientId, proof, resource: request.resource };
     const proved = await authenticateClient(parts, asked, request.address, request.now);
@@ -55,8 +45,8 @@ export async function admitPersonClient(
 
 /** The name of a client that was admitted before, as people are shown it. */
 export async function clientName(parts: IdentityParts, clientId: string): Promise<string> {
-  const tool = Object.hasOwn(officialTools, clientId) ? officialTools[clientId] : undefined;
-  if (tool !== undefined) return tool;
+  const tool = officialTool(clientId);
+  if (tool !== null) return tool;
   return (await principalByAppId.first(parts.store.reader, { appId: clientId }))?.display_name ?? clientId;
 }
 

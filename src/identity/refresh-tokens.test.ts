@@ -272,10 +272,24 @@ describe('what a sign-in has brought ends at once', () => {
     assert.equal((await plane.signIn(anna)).status, 200, 'the password stays');
   });
 
+  it('when the client that the person came through is disabled', async () => {
+    const application = await plane.application('portal');
+    const proof = { client_id: application.appId, client_secret: application.secret };
+    const access = (await plane.signIn(anna, proof)).body.access_token as string;
+    assert.equal(await outcome(access), 'caller');
+    const enable = (enabled: boolean) =>
+      plane.store.write((transaction) => identity.setPrincipalEnabled(transaction, application.oid, enabled));
+    await enable(false);
+    assert.equal(await outcome(access), 'token-credential-removed');
+    await enable(true);
+    assert.equal(await outcome(access), 'caller');
+  });
+
   it('when an administrator asks for another password', async () => {
     await begin();
     await plane.store.write((transaction) => people.setMustChange(transaction, anna.oid, true));
     assert.deepEqual(refusal(await refresh(held.refresh)), [400, 'invalid_grant', 50055]);
+    assert.equal(await outcome(held.access), 'token-credential-removed');
     await plane.store.write((transaction) =>
       transaction.db
         .updateTable('passwords')
