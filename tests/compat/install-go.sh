@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds the Go client of the compatibility suites from the module versions that tests/compat/go/go.sum pins. Needs Go 1.21 or
+# Builds the Go clients of the compatibility suites from the module versions that tests/compat/go/go.sum pins. Needs Go 1.21 or
 # later, which fetches the toolchain that go.mod names where its own is older. Nothing changed: nothing happens.
 #
-# STRONGROOM_CACHE  where the program and the module cache go, under compat-go/ (default: .cache in the project root)
+# STRONGROOM_CACHE  where the programs and the module cache go, under compat-go/ (default: .cache in the project root)
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -33,3 +33,4 @@ case "$version" in
 esac
 cd "$root/tests/compat/go"
 CGO_ENABLED=1 go build -o "$target/read-secret" .
+CGO_ENABLED=1 go build -o "$target/use-keys" ./keys
