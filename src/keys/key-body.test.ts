@@ -14,6 +14,7 @@ describe('the body of a create', () => {
       tags: null,
       spec: { family: 'RSA', bits: 2048, publicExponent: 65_537 },
     });
+    assert.deepEqual(readNewKey({ kty: 'RSA', public_exponent: 0 }), readNewKey({ kty: 'RSA' }));
     assert.deepEqual(readNewKey({ kty: 'EC-HSM' }).spec, { family: 'EC', curve: 'P-256' });
     assert.deepEqual(readNewKey({ kty: 'EC' }).operations, ['sign', 'verify']);
     assert.deepEqual(readNewKey({ kty: 'oct' }).spec, { family: 'oct', bits: 256 });
@@ -69,6 +70,8 @@ describe('the body of an import', () => {
     const { jwk, operations, isHsm } = readImportedKey({ key: { ...rsa, key_ops: ['sign'], other: 'x' }, Hsm: true });
     assert.deepEqual(Object.keys(jwk.members), ['n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi']);
     assert.deepEqual([operations, isHsm], [['sign'], true]);
+    assert.deepEqual(readImportedKey({ key: { ...rsa, key_ops: [] } }).operations, every);
+    assert.deepEqual(readImportedKey({ key: rsa }).operations, every);
   });
 
   it('refuses public halves, odd sizes and what is not base64url', () => {

@@ -74,7 +74,7 @@ export function readImportedKey(body: Body): NewKey & { readonly jwk: ImportedJw
   return {
     family,
     isHsm: isHsm || readBoolean(body['Hsm'] ?? body['hsm'], 'Hsm') === true,
-    ...readRest(body, key['key_ops'], 'key.key_ops', family),
+    ...readRest(body, saysNothing(key['key_ops']) ? undefined : key['key_ops'], 'key.key_ops', family),
     jwk: { family, members },
   };
 }
@@ -87,6 +87,11 @@ export function readKeyChange(body: Body, family: KeyFamily): KeyChange {
   refuseExport(body);
   const operations = readOperations(body['key_ops'], 'key_ops', family);
   return { ...readAttributeChange(body, MAX_TAG_TEXT), ...(operations && { operations }) };
+}
+
+/** The Java package writes an empty list where its caller names none (azure-security-keyvault-keys 4.10, JsonWebKey). */
+function saysNothing(operations: unknown): boolean {
+  return Array.isArray(operations) && operations.length === 0;
 }
 
 const membersOf: Readonly<Record<KeyFamily, readonly string[]>> = {
@@ -148,8 +153,9 @@ function readCurve(value: unknown, property: string): CurveName {
   throw invalid(property, `it must be one of ${Object.keys(curves).join(', ')}`);
 }
 
+/** The Java package writes 0 where its caller names none (azure-security-keyvault-keys 4.10, CreateRsaKeyOptions). */
 function readExponent(value: unknown): number {
-  if (value === undefined || value === null) return 65_537;
+  if (value === undefined || value === null || value === 0) return 65_537;
   if (typeof value === 'number' && Number.isInteger(value) && value >= 3 && value <= MAX_EXPONENT && value % 2 === 1) {
     return value;
   }
