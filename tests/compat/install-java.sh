@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the Java client of the compatibility suites with the library versions that tests/compat/java/pom.xml pins. Needs a JDK
+# Builds the Java clients of the compatibility suites with the library versions that tests/compat/java/pom.xml pins. Needs a JDK
 # of version 17 or later and Maven; where they are missing it installs Debian's. Nothing changed: nothing happens.
 #
 # STRONGROOM_CACHE  where classes, libraries and Maven's repository go, under compat-java/ (default: .cache in the project root)
