@@ -236,15 +236,15 @@ describe('authentication by access token', () => {
     }
   });
 
-  it('answers a remembered token at once, without a promise', async (t) => {
-    if (plane.store.driver.dialect !== 'sqlite')
-      return t.skip('Several nodes share the store: it is asked for its generation.');
+  it('answers a remembered token at once, without a promise, where no other node shares the store', async () => {
     const header = `Bearer ${await plane.tokenOf(application)}`;
     const first = plane.authenticator.authenticate(header, 'data', TENANT, plane.clock.now());
     assert.ok(first instanceof Promise);
     await first;
     const second = plane.authenticator.authenticate(header, 'data', TENANT, plane.clock.now());
-    assert.ok(!(second instanceof Promise) && 'caller' in second);
+    // On PostgreSQL the store is asked whether another node has changed anything.
+    assert.equal(second instanceof Promise, plane.store.driver.dialect === 'postgres');
+    assert.ok('caller' in (await second));
   });
 
   it('does not remember a token that failed', async () => {
