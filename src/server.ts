@@ -11,6 +11,7 @@ import type { KeyProvider } from './crypto/key-provider.ts';
 import { Keyring } from './crypto/keyring.ts';
 import { createKeyFile, openKeyFile } from './crypto/seal.ts';
 import { SoftwareProvider } from './crypto/software/provider.ts';
+import { testedProvider } from './crypto/tested-provider.ts';
 import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
 import { type App, buildApp } from './http/app.ts';
 import { buildFront, type Front } from './http/front.ts';
@@ -125,7 +126,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   const { config, clock, log } = parts;
   const { installation, credentials } = await installationOf(parts, store, keyring);
   const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
-  const provider = new SoftwareProvider(parts.random);
+  const provider = testedProvider('software', new SoftwareProvider(parts.random), log);
   const rooms = { ...parts, provider };
   const { app, imdsApp, machineResourceId } = await composeApps(rooms, store, keyring, installation, scheduler);
   const certificate = await certificateOf(parts, store, keyring);
