@@ -144,7 +144,8 @@ function claimsOf(caller: Caller): Readonly<Record<string, string>> {
 }
 
 function errorOf({ code, message }: NonNullable<Activity['refusal']>): object {
-  return { code: catalogue[code].error, message };
+  const { management, error } = catalogue[code];
+  return { code: management ?? error, message };
 }
 
 function same(value: string): Localizable {
