@@ -59,7 +59,7 @@ async function rotateDue(
     if (!current || current.version !== before.version || current.deleted !== null || !vault) return true;
     const due = rotationDue(policy, current);
     if (due === null || due > now) return true;
-    const row = successor(current, version, policy, JSON.stringify(made.publicMembers), now);
+    const row = successor(current, before, version, policy, JSON.stringify(made.publicMembers), now);
     await storeVersion(parts, transaction, vault, row, made.material, true);
     transaction.record(vaultJobEntry(parts, 'KeyRotateIfDue', vault, `/keys/${row.name}/${version}`, now));
     return true;

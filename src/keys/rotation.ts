@@ -19,7 +19,7 @@ export async function rotateKey(parts: KeyParts, call: Call): Promise<Answer> {
   const commit = call.commit(async (transaction) => {
     const current = await liveRow(keyKind, transaction, call);
     const policy = await policyOf(transaction, { vaultId: vault.id, nameKey: current.name_key });
-    const row = successor(current, version, policy, JSON.stringify(made.publicMembers), call.time);
+    const row = successor(current, before, version, policy, JSON.stringify(made.publicMembers), call.time);
     await storeVersion(parts, transaction, vault, row, made.material, true);
     return answerFor(keyKind, call, row, keyBundle(call, row));
   });
@@ -27,11 +27,12 @@ export async function rotateKey(parts: KeyParts, call: Call): Promise<Answer> {
 }
 
 /**
- * The version that follows the current one: of its kind, with its operations and tags, enabled, valid for as long as the
- * policy says. `made` is the public half of a key of the kind that was current when it was made.
+ * The version that follows the current one: of the kind of `like`, with its operations and tags, enabled, valid for as long as the
+ * policy says. `made` is the public half of a key like `like`, which was current when it was made and need not be any more.
  */
 export function successor(
   current: KeyRow,
+  like: KeyRow,
   version: string,
   policy: RotationPolicy | null,
   made: string,
@@ -39,7 +40,7 @@ export function successor(
 ): KeyRow {
   const { name, name_key: nameKey } = current;
   return {
-    ...current,
+    ...like,
     ...nextVersion(current, { name, nameKey, version }, now),
     enabled: 1,
     nbf: null,

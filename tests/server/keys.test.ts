@@ -363,6 +363,25 @@ describe('rotation', () => {
   });
 });
 
+describe('a rotation beside a create of another kind', () => {
+  it('leaves versions that are what they say', async () => {
+    await make('raced', { kty: 'RSA' });
+    for (let round = 0; round < 6; round++) {
+      await Promise.all([ask('POST', '/keys/raced/rotate'), make('raced', { kty: round % 2 === 0 ? 'EC' : 'RSA' })]);
+    }
+    const { value } = (await ask('GET', '/keys/raced/versions')).body;
+    for (const { kid } of value as { kid: string }[]) {
+      const path = new URL(kid).pathname;
+      const { key } = (await ask('GET', path)).body;
+      assert.equal('n' in key, key.kty === 'RSA', kid);
+      const alg = key.kty === 'RSA' ? 'RS256' : 'ES256';
+      const signed = await ask('POST', `${path}/sign`, { body: { alg, value: digest } });
+      assert.equal(isRight('sha256', key, signed.body.value), true, signed.text);
+    }
+    assert.ok(value.length >= 13);
+  });
+});
+
 describe('what is beside keys', () => {
   it('gives random bytes, and says what is not there yet', async () => {
     const bytes = await ask('POST', '/rng', { body: { count: 128 } });
