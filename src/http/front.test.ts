@@ -60,4 +60,23 @@ describe('a front with late planes', () => {
     assert.deepEqual([loads, errors.length], [2, 2]);
     await front.close();
   });
+
+  it('closes only when what is still being loaded has come to its end', async () => {
+    const order: string[] = [];
+    let fail: (error: Error) => void = () => {};
+    const { front, ask } = await sampleFront(
+      () =>
+        new Promise((_resolve, reject) => {
+          fail = reject;
+        }),
+    );
+    const answered = ask('management').then(() => order.push('answered'));
+    const closed = front.close().then(() => order.push('closed'));
+    // Another front, which loads nothing, is built and closed meanwhile.
+    await (await sampleFront(async () => [])).front.close();
+    assert.deepEqual(order, []);
+    fail(new Error('the file is gone'));
+    await Promise.all([answered, closed]);
+    assert.deepEqual(order, ['answered', 'closed']);
+  });
 });

@@ -47,6 +47,8 @@ export async function buildFront(parts: AppParts & { readonly log: Log }, late: 
       else early.routing(request, response);
     },
     close: async () => {
+      // A half that is still being built would otherwise be left open.
+      await loading?.catch(() => {});
       await Promise.all([early.close(), loaded?.close()]);
     },
   };
