@@ -1,5 +1,6 @@
 import type { Curve, Digest } from '../algorithms.ts';
 import { KeyProviderFault } from '../key-provider.ts';
+import { type PoolFunction, PoolTurns } from './pool-turns.ts';
 
 /** A key inside OpenSSL. */
 export type NativeKey = { readonly pointer: unknown; readonly outputBytes: number };
@@ -11,7 +12,7 @@ export interface RsaPadding {
 }
 
 type Native = (...parameters: unknown[]) => unknown;
-type AsyncNative = Native & { async: (...parameters: unknown[]) => void };
+type AsyncNative = Native & PoolFunction;
 type Operation = 'sign' | 'verify' | 'encrypt' | 'decrypt';
 
 /** The values of rsa.h and evp.h. */
@@ -61,6 +62,7 @@ const prototypes = {
 export class LibCrypto {
   readonly #native: Readonly<Record<keyof typeof prototypes, AsyncNative>>;
   readonly #digests = new Map<Digest, unknown>();
+  readonly #turns = new PoolTurns();
   /** A key is given back when nobody holds it any more: no order of awaits can free one that is about to be used. */
   readonly #unused: FinalizationRegistry<unknown>;
 
@@ -99,8 +101,11 @@ export class LibCrypto {
   /** Whether the halves of a private key belong together and its numbers are what they should be (SP 800-56A, 56B). */
   async isConsistent(key: NativeKey): Promise<boolean> {
     const context = this.#native.EVP_PKEY_CTX_new(key.pointer, null);
-    const result = await call(this.#native.EVP_PKEY_check, [context], () => this.#native.EVP_PKEY_CTX_free(context));
-    return result === 1;
+    try {
+      return (await this.#turns.call(this.#native.EVP_PKEY_check, [context])) === 1;
+    } finally {
+      this.#native.EVP_PKEY_CTX_free(context);
+    }
   }
 
   /** Signs a digest on the thread pool; null where the key cannot (the value is too long for it). */
@@ -186,10 +191,13 @@ export class LibCrypto {
     const context = this.#context(operation, key, padding);
     const out = Buffer.alloc(key.outputBytes);
     const length = [out.length];
-    const result = await call(this.#native[`EVP_PKEY_${operation}`], [context, out, length, value, value.length], () =>
-      this.#native.EVP_PKEY_CTX_free(context),
-    );
-    return result === 1 ? out.subarray(0, Number(length[0])) : null;
+    const parameters = [context, out, length, value, value.length];
+    try {
+      const result = await this.#turns.call(this.#native[`EVP_PKEY_${operation}`], parameters);
+      return result === 1 ? out.subarray(0, Number(length[0])) : null;
+    } finally {
+      this.#native.EVP_PKEY_CTX_free(context);
+    }
   }
 
   #context(operation: Operation, key: NativeKey, padding: RsaPadding | null): unknown {
@@ -218,15 +226,4 @@ export class LibCrypto {
     }
     return digest;
   }
-}
-
-/** Runs a native function on the thread pool. Its buffers stay referenced until it has ended. */
-function call(native: AsyncNative, parameters: readonly unknown[], release: () => void): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    native.async(...parameters, (error: unknown, result: unknown) => {
-      release();
-      if (error) reject(error instanceof Error ? error : new Error('A native call failed.'));
-      else resolve(parameters.length > 0 ? result : undefined);
-    });
-  });
 }

@@ -36,6 +36,13 @@ function publicObject(key: MadeKey) {
 const rsa = await provider.generate({ family: 'RSA', bits: 2048, publicExponent: 65_537 });
 
 describe('signatures of software keys', () => {
+  it('waits its turn where more are asked for at once than the binding takes', async () => {
+    const digest = hash('sha256', message, 'buffer');
+    const asked = Array.from({ length: 400 }, () => provider.sign(stored(rsa), signatureAlgorithms['RS256']!, digest));
+    const signatures = await Promise.all(asked);
+    assert.equal(new Set(signatures.map((signature) => signature.toString('hex'))).size, 1);
+  });
+
   for (const [name, algorithm] of Object.entries(signatureAlgorithms)) {
     if (algorithm.family === 'oct' || name === 'RSNULL') continue;
     it(`${name} signs a digest as OpenSSL signs the message, and verifies what OpenSSL signed`, async () => {
