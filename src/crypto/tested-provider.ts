@@ -8,8 +8,12 @@ import { selfTest } from './self-test.ts';
  * it is asked when it is back.
  */
 export function testedProvider(name: string, provider: KeyProvider, log: Log): KeyProvider {
+  return guarded(provider, testOnce(name, provider, log));
+}
+
+function testOnce(name: string, provider: KeyProvider, log: Log): () => Promise<void> {
   let tested: Promise<void> | null = null;
-  const ready = () => {
+  return () => {
     if (tested) return tested;
     const test = assertSound(name, provider, log);
     tested = test;
@@ -18,6 +22,9 @@ export function testedProvider(name: string, provider: KeyProvider, log: Log): K
     });
     return test;
   };
+}
+
+function guarded(provider: KeyProvider, ready: () => Promise<void>): KeyProvider {
   return {
     generate: (...asked) => ready().then(() => provider.generate(...asked)),
     importKey: (...asked) => ready().then(() => provider.importKey(...asked)),
@@ -29,9 +36,18 @@ export function testedProvider(name: string, provider: KeyProvider, log: Log): K
 }
 
 /** The same for a token: what it keeps is destroyed, and its state told, however it answers. */
-export function testedToken(name: string, token: TokenKeys, log: Log): TokenKeys {
+export function testedToken(
+  name: string,
+  token: TokenKeys,
+  log: Log,
+): TokenKeys & {
+  /** Tests it now, where that has not been done. @throws KeyProviderFault, KeyTokenFault */
+  ready(): Promise<void>;
+} {
+  const ready = testOnce(name, token, log);
   return {
-    ...testedProvider(name, token, log),
+    ...guarded(token, ready),
+    ready,
     serial: () => token.serial(),
     destroy: (serial, placeId) => token.destroy(serial, placeId),
     drawBytes: (count) => token.drawBytes(count),

@@ -1,4 +1,12 @@
-import { type Binding, type Cryptoki, constant, type Handle, loadBinding, type TokenInfo } from './binding.ts';
+import {
+  BINDING_VERSION,
+  type Binding,
+  type Cryptoki,
+  constant,
+  type Handle,
+  loadBinding,
+  type TokenInfo,
+} from './binding.ts';
 import { KnownFailure, returnValueOf } from './faults.ts';
 import { usedMechanisms } from './mechanisms.ts';
 import type { TokenFacts, TokenRequest, TokenSelector } from './messages.ts';
@@ -83,7 +91,9 @@ function attempt<T>(what: string, work: () => T): T {
     return work();
   } catch (error) {
     const { code, message } = error as { code?: unknown; message?: string };
-    const reason = returnValueOf(error) ?? (code === 'MODULE_NOT_FOUND' ? 'it is not installed' : message);
+    const reason =
+      returnValueOf(error) ??
+      (code === 'MODULE_NOT_FOUND' ? `it is not installed (npm install pkcs11js@${BINDING_VERSION})` : message);
     throw new KnownFailure('lost', `${what}: ${String(reason).split('\n')[0]!.slice(0, 200)}.`);
   }
 }

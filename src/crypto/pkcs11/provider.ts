@@ -26,17 +26,11 @@ import {
 import { LibCrypto } from '../software/libcrypto.ts';
 import { SoftwareProvider } from '../software/provider.ts';
 import { encryptSymmetric } from '../software/symmetric.ts';
+import { readTokenReference, type TokenReference, writeTokenReference } from '../token-reference.ts';
 import { aesUse, rsaDecryption, signing } from './mechanisms.ts';
 import type { ObjectKind, ObjectPlace } from './messages.ts';
 import { MAC_BYTES } from './objects.ts';
 import type { Token } from './token.ts';
-
-/** Where a key is: what is sealed in the store in place of a key. */
-interface Reference {
-  /** The token's serial number. */
-  readonly token: string;
-  readonly id: string;
-}
 
 /** References that are kept, so that using a key does not mean opening its envelope each time. */
 const KEPT = 4096;
@@ -57,7 +51,7 @@ export class TokenProvider implements TokenKeys {
   readonly #random: Random;
   readonly #log: Log;
   readonly #software: SoftwareProvider;
-  readonly #references = new Map<string, Reference>();
+  readonly #references = new Map<string, TokenReference>();
   /** Hash functions over which the token has no OAEP of its own. */
   readonly #bareOaep = new Set<string>();
 
@@ -72,7 +66,7 @@ export class TokenProvider implements TokenKeys {
     const { serial } = await this.#token.facts();
     const at = this.#placeOf(place);
     const publicMembers = await this.#token.ask<'generate'>({ op: 'generate', spec, place: at });
-    const made = { spec, publicMembers, material: materialOf({ token: serial, id: at.id }) };
+    const made = { spec, publicMembers, material: writeTokenReference({ token: serial, id: at.id }) };
     if (spec.family === 'oct') return made;
     await this.#assertPair(spec, publicMembers, { token: serial, id: at.id });
     return made;
@@ -88,7 +82,7 @@ export class TokenProvider implements TokenKeys {
     } finally {
       key.material.fill(0);
     }
-    return { ...key, material: materialOf({ token: serial, id: at.id }) };
+    return { ...key, material: writeTokenReference({ token: serial, id: at.id }) };
   }
 
   async sign(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer): Promise<Buffer> {
@@ -145,7 +139,7 @@ export class TokenProvider implements TokenKeys {
     return Buffer.from(await this.#token.ask<'random'>({ op: 'random', count }));
   }
 
-  async #sign({ id }: Reference, spec: KeySpec, algorithm: SignatureAlgorithm, digest: Buffer): Promise<Buffer> {
+  async #sign({ id }: TokenReference, spec: KeySpec, algorithm: SignatureAlgorithm, digest: Buffer): Promise<Buffer> {
     const { mechanism, input } = signing(algorithm, digest);
     const kind: ObjectKind = algorithm.family === 'oct' ? 'mac' : 'private';
     const outputBytes = outputOf(spec);
@@ -156,13 +150,18 @@ export class TokenProvider implements TokenKeys {
     );
   }
 
-  async #useAes({ id }: Reference, { use, mechanism }: ReturnType<typeof aesUse>, input: Buffer): Promise<Buffer> {
+  async #useAes({ id }: TokenReference, { use, mechanism }: ReturnType<typeof aesUse>, input: Buffer): Promise<Buffer> {
     const object = { kind: 'aes', id } as const;
     const outputBytes = input.length + SLACK_BYTES;
     return Buffer.from(await this.#token.ask<'use'>({ op: 'use', use, object, mechanism, input, outputBytes }));
   }
 
-  async #decryptRsa(reference: Reference, spec: KeySpec, algorithm: CipherAlgorithm, input: Buffer): Promise<Buffer> {
+  async #decryptRsa(
+    reference: TokenReference,
+    spec: KeySpec,
+    algorithm: CipherAlgorithm,
+    input: Buffer,
+  ): Promise<Buffer> {
     const outputBytes = outputOf(spec);
     if (input.length !== outputBytes) throw doesNotFit();
     const ask = async (name: { readonly mechanism: ReturnType<typeof rsaDecryption> }) => {
@@ -215,11 +214,11 @@ export class TokenProvider implements TokenKeys {
   }
 
   /** A pair that was just made signs once: a public half of another key would be found out when it is too late. */
-  async #assertPair(spec: KeySpec, publicMembers: PublicMembers, reference: Reference): Promise<void> {
+  async #assertPair(spec: KeySpec, publicMembers: PublicMembers, reference: TokenReference): Promise<void> {
     const algorithm = pairAlgorithm(spec);
     const digest = this.#random.bytes(algorithm.digestBytes!);
     const signature = await this.#sign(reference, spec, algorithm, digest);
-    const key = { id: `pair/${reference.id}`, spec, publicMembers, open: async () => materialOf(reference) };
+    const key = { id: `pair/${reference.id}`, spec, publicMembers, open: async () => writeTokenReference(reference) };
     if (!(await this.#software.verify(key, algorithm, digest, signature))) {
       throw this.#wrong('a public half that does not belong to the private one');
     }
@@ -230,9 +229,9 @@ export class TokenProvider implements TokenKeys {
     return new KeyProviderFault(`The key token gave ${what}.`);
   }
 
-  async #reference(key: StoredKey): Promise<Reference> {
+  async #reference(key: StoredKey): Promise<TokenReference> {
     const known = this.#references.get(key.id);
-    const reference = known ?? JSON.parse((await key.open()).toString('utf8'));
+    const reference = known ?? readTokenReference(await key.open());
     if (!known) {
       for (const oldest of this.#references.keys()) {
         if (this.#references.size < KEPT) break;
@@ -245,7 +244,7 @@ export class TokenProvider implements TokenKeys {
   }
 
   /** SoftHSM 2.6 fills such a value with zeros before it wraps it, so that another value comes out (RFC 5649 §4.1 counts the bytes). */
-  async #assertUnpadded(reference: Reference, value: Buffer, wrapped: Buffer): Promise<void> {
+  async #assertUnpadded(reference: TokenReference, value: Buffer, wrapped: Buffer): Promise<void> {
     const opened = await this.#useAes(reference, aesUse('wrap-padded', 'out', { iv: null, aad: null }), wrapped);
     const isSame = equalBytes(opened, value);
     opened.fill(0);
@@ -262,10 +261,6 @@ export class TokenProvider implements TokenKeys {
     if (place) return { ...place, isKept: true };
     return { id: this.#random.bytes(16).toString('hex'), label: 'strongroom, for a moment', isKept: false };
   }
-}
-
-function materialOf(reference: Reference): Buffer {
-  return Buffer.from(JSON.stringify(reference));
 }
 
 /** The objects that a key's material becomes. */
