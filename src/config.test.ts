@@ -37,6 +37,7 @@ describe('the configuration', () => {
       machineResourceId: null,
       store: { kind: 'sqlite' },
       sealKeyFile: resolve('some/where/seal.key'),
+      pkcs11: null,
       tls: null,
       acceptNewerApiVersions: false,
       trustedIssuers: [],
@@ -57,6 +58,7 @@ describe('the configuration', () => {
       machineResourceId: machine,
       postgresUrlFile: '/etc/url',
       sealKeyFile: 'keys/seal.key',
+      pkcs11: null,
       tlsCertificateFile: '/etc/cert.pem',
       tlsKeyFile: '/etc/key.pem',
       acceptNewerApiVersions: true,
@@ -79,6 +81,7 @@ describe('the configuration', () => {
       machineResourceId: machine,
       store: { kind: 'postgres', urlFile: '/etc/url' },
       sealKeyFile: join(folder, 'keys/seal.key'),
+      pkcs11: null,
       tls: { certificateFile: '/etc/cert.pem', keyFile: '/etc/key.pem' },
       acceptNewerApiVersions: true,
       trustedIssuers: [
@@ -95,6 +98,13 @@ describe('the configuration', () => {
       first: { subscription: 'S', group: 'G', vault: 'V-V', location: 'L' },
     });
     assert.equal(read({ sealKeyFile: '/media/seal.key' }).sealKeyFile, '/media/seal.key');
+  });
+
+  it('names a key token, whole and rightly', () => {
+    const token = { module: '/lib/p11.so', token: 'vault', pinFile: '/run/pin' };
+    assert.deepEqual(read({ pkcs11: token }).pkcs11?.selector, { label: 'vault' });
+    refuses({ pkcs11: { ...token, pin: '1234' } }, /pkcs11 is wrong: it has no member pin/);
+    refuses({ pkcs11: 'vault' }, /pkcs11 is wrong: it must be an object/);
   });
 
   it('is overruled by the command line', () => {

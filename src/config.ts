@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DAY } from './base/text.ts';
+import { readTokenSettings } from './crypto/pkcs11/settings.ts';
+import type { TokenSettings } from './crypto/pkcs11/token.ts';
 import type { KeyPolicy } from './identity/key-schedule.ts';
 import { readTrustedIssuers, type TrustedIssuer } from './identity/trusted-issuers.ts';
 
@@ -21,6 +23,8 @@ export interface Config {
   readonly store: { readonly kind: 'sqlite' } | { readonly kind: 'postgres'; readonly urlFile: string };
   /** Path of the seal key; `seal.key` in the data directory where not set. */
   readonly sealKeyFile: string;
+  /** The token that holds keys of hardware types; null where there is none. */
+  readonly pkcs11: TokenSettings | null;
   /** The operator's own certificate in place of the local authority's. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   /** Serve api-versions newer than the newest known one as that one. */
@@ -57,6 +61,8 @@ export interface ConfigFlags {
   readonly imdsPort?: string | undefined;
   readonly domain?: string | undefined;
   readonly movableClock?: boolean | undefined;
+  /** The variables of the process, of which the setting pkcs11 may name one. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 const DEFAULT_PORT = 8443;
@@ -89,6 +95,7 @@ export function readConfig(flags: ConfigFlags): Config {
     machineResourceId: machineOf(file),
     store: storeOf(file),
     sealKeyFile: resolve(dataDir, file.text('sealKeyFile') ?? 'seal.key'),
+    pkcs11: tokenOf(file, flags.environment ?? {}),
     tls: tlsOf(file),
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
     trustedIssuers: issuersOf(file, domain),
@@ -143,6 +150,14 @@ function machineOf(file: Settings): string | null {
 function storeOf(file: Settings): Config['store'] {
   const urlFile = file.text('postgresUrlFile');
   return urlFile === undefined ? { kind: 'sqlite' } : { kind: 'postgres', urlFile: resolve(urlFile) };
+}
+
+function tokenOf(file: Settings, environment: Readonly<Record<string, string | undefined>>): TokenSettings | null {
+  const value = file.any('pkcs11');
+  if (value === undefined || value === null) return null;
+  const result = readTokenSettings(value, environment);
+  if ('fault' in result) throw new ConfigFault(`The setting pkcs11 is wrong: ${result.fault}.`);
+  return result.settings;
 }
 
 function tlsOf(file: Settings): Config['tls'] {
@@ -226,6 +241,10 @@ class Settings {
 
   list(name: string): readonly unknown[] | undefined {
     return this.#take(name, (value): value is unknown[] => Array.isArray(value), 'a list');
+  }
+
+  any(name: string): unknown {
+    return this.#take(name, (value): value is unknown => value !== undefined, 'anything');
   }
 
   isOff(name: string): boolean {

@@ -7,11 +7,8 @@ import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
 import { type Config, readNamedFile } from './config.ts';
-import type { KeyProvider } from './crypto/key-provider.ts';
 import { Keyring } from './crypto/keyring.ts';
 import { createKeyFile, openKeyFile } from './crypto/seal.ts';
-import { SoftwareProvider } from './crypto/software/provider.ts';
-import { testedProvider } from './crypto/tested-provider.ts';
 import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
 import { type App, buildApp } from './http/app.ts';
 import { buildFront, type Front } from './http/front.ts';
@@ -27,8 +24,10 @@ import { signInCleanupJob } from './identity/sign-in-cleanup.ts';
 import { SigningKeys } from './identity/signing-keys.ts';
 import { type MovableClock, openClock } from './jobs/movable-clock.ts';
 import { Scheduler } from './jobs/scheduler.ts';
+import { type OpenProviders, openProviders } from './key-providers.ts';
 import { keyOperations } from './keys/operations.ts';
 import { keyVersionJob } from './keys/rotation-job.ts';
+import { tokenObjectJob } from './keys/token-object-job.ts';
 import { type HostName, hostReader } from './operations/hosts.ts';
 import { Pager } from './operations/paging.ts';
 import { Pipeline } from './operations/pipeline.ts';
@@ -126,8 +125,8 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   const { config, clock, log } = parts;
   const { installation, credentials } = await installationOf(parts, store, keyring);
   const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
-  const provider = testedProvider('software', new SoftwareProvider(parts.random), log);
-  const rooms = { ...parts, provider };
+  const providers = await openProviders(config, parts.random, log);
+  const rooms = { ...parts, providers };
   const { app, imdsApp, machineResourceId } = await composeApps(rooms, store, keyring, installation, scheduler);
   const certificate = await certificateOf(parts, store, keyring);
   const listener = await listen(
@@ -140,7 +139,8 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
   scheduler.start(purgeJob({ ...parts, store, keyring }));
   const { tenantId } = installation;
-  scheduler.start(keyVersionJob({ ...parts, store, keyring, provider, findVault: readVault }));
+  scheduler.start(keyVersionJob({ ...parts, store, keyring, providers, findVault: readVault }));
+  scheduler.start(tokenObjectJob({ store, providers, log }));
   scheduler.start(keyRotationJob({ ...parts, store, keyring, tenantId, keyPolicy: config.keyPolicy }));
   scheduler.start(signInCleanupJob({ store }));
   scheduler.start(activityJob({ store }));
@@ -160,6 +160,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
       unwatch();
       await Promise.all([listener.close(grace), imds?.close(grace)]);
       await Promise.all([app.close(), imdsApp.close(), scheduler.stop()]);
+      providers.device?.close();
       await store.close();
     },
   };
@@ -167,7 +168,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
 
 /** Joins the rooms: every operation behind one pipeline, the managed identity endpoint on a front of its own. */
 async function composeApps(
-  parts: ClockedParts & { readonly provider: KeyProvider },
+  parts: ClockedParts & { readonly providers: OpenProviders },
   store: Store,
   keyring: Keyring,
   installation: Installation,
@@ -212,12 +213,13 @@ async function composeApps(
   };
 }
 
-function healthOf({ config, clock, version }: ClockedParts) {
+function healthOf({ config, clock, version, providers }: ClockedParts & { readonly providers: OpenProviders }) {
   return {
     status: 'ok',
     version,
     seal: { kind: 'key-file', state: 'open' },
     store: { kind: config.store.kind },
+    ...(providers.device && { keyToken: providers.device.state() }),
     ...(clock.isMovable && { clock: { movable: true, aheadSeconds: Math.round(clock.ahead() / 1000) } }),
   };
 }

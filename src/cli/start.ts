@@ -54,6 +54,7 @@ export function configOf(args: CommandArguments, io: CommandIo): Config {
     imdsPort: textOption(args, 'imds-port'),
     domain: textOption(args, 'domain'),
     movableClock: flagOption(args, 'dev'),
+    environment: io.env,
   });
 }
 

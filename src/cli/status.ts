@@ -105,12 +105,14 @@ function judge(dataDir: string, runtime: Runtime, status: number, body: string):
   const seal = parseObject(health['seal']);
   const store = parseObject(health['store']);
   const clock = parseObject(health['clock']);
+  const token = parseObject(health['keyToken']);
   const isUp = state === 'ok';
   const lines = [
     `Strongroom ${textOf(health['version']) ?? runtime.version} is ${isUp ? 'up' : `running, but ${state}`}.`,
     ...facts(dataDir, runtime),
     ...(seal ? [`  seal            ${[textOf(seal['kind']), textOf(seal['state'])].filter(Boolean).join(', ')}`] : []),
     ...(store ? [`  store           ${textOf(store['kind']) ?? 'unknown'}`] : []),
+    ...(token ? [`  key token       ${describeToken(token)}`] : []),
     ...(clock
       ? [`  CLOCK           ${describeClock(clock['aheadSeconds'])}; for development, never for production`]
       : []),
@@ -121,6 +123,12 @@ function judge(dataDir: string, runtime: Runtime, status: number, body: string):
 function describeClock(aheadSeconds: unknown): string {
   if (typeof aheadSeconds !== 'number' || aheadSeconds <= 0) return 'movable';
   return `MOVED ${(aheadSeconds / 86_400).toFixed(1)} days ahead`;
+}
+
+/** Keys of hardware types alone wait for an absent token: the server is up without it. */
+function describeToken(token: Record<string, unknown>): string {
+  const parts = [token['state'], token['label'], token['model'], token['reason']];
+  return parts.map(textOf).filter(Boolean).join(', ');
 }
 
 function notRunning(dataDir: string, more: readonly string[]): Finding {

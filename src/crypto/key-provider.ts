@@ -49,19 +49,45 @@ export interface ImportedJwk {
   readonly members: Readonly<Record<string, string>>;
 }
 
+/** Where a token keeps a key. */
+export interface KeyPlace {
+  /** 16 random bytes in hexadecimal, never used twice: by them the key is found, and destroyed. */
+  readonly id: string;
+  /** For people who look into the token. */
+  readonly label: string;
+}
+
 /**
  * Where keys are made and used. Whatever a caller gave wrong (a value too long, a ciphertext that does not open) is a
  * {@link KeyInputFault}, the same for every cause; anything else that goes wrong is a fault of the provider.
  */
 export interface KeyProvider {
-  generate(spec: KeySpec): Promise<MadeKey>;
+  /** @param place where a token puts the key; one without a place ends with the connection to the token */
+  generate(spec: KeySpec, place?: KeyPlace): Promise<MadeKey>;
   /** @throws KeyInputFault where the members are no key, or its halves do not belong together */
-  importKey(jwk: ImportedJwk): Promise<MadeKey>;
+  importKey(jwk: ImportedJwk, place?: KeyPlace): Promise<MadeKey>;
   /** Signs a digest. ECDSA signatures are r and s side by side (RFC 7518 §3.4). */
   sign(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer): Promise<Buffer>;
   verify(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer, signature: Buffer): Promise<boolean>;
   encrypt(key: StoredKey, algorithm: CipherAlgorithm, plain: Plain): Promise<Sealed>;
   decrypt(key: StoredKey, algorithm: CipherAlgorithm, sealed: Sealed): Promise<Buffer>;
+}
+
+/** A provider whose keys are objects of a token. */
+export interface TokenKeys extends KeyProvider {
+  /** The token's serial number. @throws KeyTokenFault */
+  serial(): Promise<string>;
+  /** Destroys the objects at a place of the token that is named; destroying nothing is no fault. @throws KeyTokenFault */
+  destroy(serial: string, placeId: string): Promise<void>;
+  /** Bytes of the token's generator, 1 to 1,024. @throws KeyTokenFault */
+  drawBytes(count: number): Promise<Buffer>;
+}
+
+/** Where software keys are, and where those of hardware types. */
+export interface KeyProviders {
+  readonly software: KeyProvider;
+  /** Null where no token is configured. */
+  readonly token: TokenKeys | null;
 }
 
 /** The caller's input does not fit the key, or does not open under it. */
@@ -79,5 +105,23 @@ export class KeyProviderFault extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'KeyProviderFault';
+  }
+}
+
+/** The token that holds keys is not there, or does not work; it may be back at the next use. The message is for the operator. */
+export class KeyTokenFault extends Error {
+  readonly code = 'key-token-unavailable';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'KeyTokenFault';
+  }
+}
+
+/** The token cannot do what is asked, now or later. */
+export class KeyUnsupportedFault extends Error {
+  readonly code = 'key-token-lacks';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'KeyUnsupportedFault';
   }
 }

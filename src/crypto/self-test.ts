@@ -1,5 +1,12 @@
 import { cipherAlgorithms, signatureAlgorithms } from './algorithms.ts';
-import { KeyInputFault, type KeyProvider, type Sealed, type StoredKey } from './key-provider.ts';
+import {
+  KeyInputFault,
+  type KeyProvider,
+  KeyTokenFault,
+  KeyUnsupportedFault,
+  type Sealed,
+  type StoredKey,
+} from './key-provider.ts';
 import { type KnownAnswer, knownAnswers } from './known-answers.ts';
 
 /** What one known answer led to. */
@@ -7,9 +14,14 @@ export interface SelfTestResult {
   readonly algorithm: string;
   /** Null where the answer was right; else what was wrong with it. */
   readonly fault: string | null;
+  /** Set where a token does not do this at all, which is no fault: what it lacks. */
+  readonly missing?: string;
 }
 
-/** Asks a provider everything whose answer is known beforehand. It never throws: a provider that fails has a fault. */
+/**
+ * Asks a provider everything whose answer is known beforehand. A provider that fails has a fault.
+ * @throws KeyTokenFault where a token is not there to be asked
+ */
 export async function selfTest(
   provider: KeyProvider,
   answers: readonly KnownAnswer[] = knownAnswers,
@@ -20,7 +32,12 @@ export async function selfTest(
     try {
       results.push({ algorithm, fault: await faultOf(provider, answer, index) });
     } catch (error) {
-      results.push({ algorithm, fault: `it failed: ${(error as Error).message}` });
+      if (error instanceof KeyTokenFault) throw error;
+      const { message } = error as Error;
+      const lacks = error instanceof KeyUnsupportedFault;
+      results.push(
+        lacks ? { algorithm, fault: null, missing: message } : { algorithm, fault: `it failed: ${message}` },
+      );
     }
   }
   return results;

@@ -1,4 +1,4 @@
-import { foldName, newVersion } from '../base/ids.ts';
+import { foldName } from '../base/ids.ts';
 import { toSeconds } from '../base/text.ts';
 import { type Body, checkWindow, readObject } from '../objects/attributes.ts';
 import { findRow, requireRow } from '../objects/lifecycle.ts';
@@ -11,10 +11,11 @@ import { readProperties } from '../resources/request-body.ts';
 import type { Vault } from '../resources/vault.ts';
 import { vaultUri } from '../resources/vault-uri.ts';
 import { readNewKey } from './key-body.ts';
+import { makeKey, providerOf } from './key-home.ts';
 import { type KeyRow, keyQueries, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
 import { type RotationPolicy, readRotationPolicy, type Trigger } from './rotation-policy.ts';
-import { type KeyParts, keyKind, nextVersion, refuseHardware, rowOf, storeVersion } from './service.ts';
+import { type KeyParts, keyKind, nextVersion, rowOf, storeVersion } from './service.ts';
 
 /** What keys as resources of a vault need. */
 export interface ArmKeyParts extends Omit<KeyParts, 'pager'> {
@@ -33,11 +34,12 @@ export async function putArmKey(parts: ArmKeyParts, call: Call): Promise<Answer>
   const asked = readProperties(call, true)['rotationPolicy'];
   const policy = asked ? readRotationPolicy(readObject(asked, 'rotationPolicy'), call.time, call.time) : null;
   const vault = await requireVault(parts.store.reader, call);
-  refuseHardware(key, vault);
+  providerOf(parts.providers, vault, key);
   const there = await findRow(keyKind, parts.store.reader, vault, foldName(name));
   if (there) return answer(parts, call, vault, there);
-  const made = await parts.provider.generate(key.spec);
-  const version = newVersion(parts.random);
+  const { made, version } = await makeKey(parts, vault, foldName(name), key, call.time, (provider, place) =>
+    provider.generate(key.spec, place),
+  );
   const commit = call.commit(async (transaction) => {
     const current = await requireVault(transaction, call);
     const raced = await findRow(keyKind, transaction, current, foldName(name));

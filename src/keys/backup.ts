@@ -1,12 +1,17 @@
 import { foldName } from '../base/ids.ts';
+import { readTokenReference } from '../crypto/token-reference.ts';
 import { answerFor, findRow, liveRow, objectId } from '../objects/lifecycle.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { openBackup, sealBackup } from '../recovery/backup-blob.ts';
 import { Refusal } from '../refusals/refusal.ts';
+import type { Vault } from '../resources/vault.ts';
+import type { Transaction } from '../store/port.ts';
+import { providerOf, typeOf } from './key-home.ts';
 import { insertKey, type KeyRow, keyQueries, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
 import { insertSealed, type KeyParts, keyBinding, keyKind } from './service.ts';
+import { isObjectKept, noteObject } from './token-object-rows.ts';
 import { keyBundle } from './wire.ts';
 
 /** The most versions a backup takes (Key Vault service limits). */
@@ -47,10 +52,11 @@ export async function backupKey({ store, keyring, random }: KeyParts, call: Call
 }
 
 /** POST /keys/restore: all versions as they were, where the name is free. */
-export async function restoreKey({ keyring, random }: KeyParts, call: Call): Promise<Answer> {
+export async function restoreKey({ keyring, random, providers }: KeyParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
   const backup = openBackup<BackedUpKey>(keyring, vault, 'key', call.body?.['value']);
   const nameKey = foldName(backup.name);
+  for (const version of backup.versions) providerOf(providers, vault, typeOf(version));
   return call.commit(async (transaction) => {
     const present = await findRow(keyKind, transaction, vault, nameKey);
     if (present) throw new Refusal('key-exists', { vault: vault.name, name: present.name });
@@ -59,7 +65,9 @@ export async function restoreKey({ keyring, random }: KeyParts, call: Call): Pro
     for (const { material, ...stored } of backup.versions) {
       const state = { name_key: nameKey, name: backup.name, current_version: newest, deleted: null, purge_at: null };
       row = { ...stored, ...state };
-      await insertSealed({ keyring, random }, transaction, vault, row, Buffer.from(material, 'base64url'));
+      const bytes = Buffer.from(material, 'base64url');
+      if (typeOf(stored).isHsm) await shareObject(transaction, vault, row, bytes);
+      await insertSealed({ keyring, random }, transaction, vault, row, bytes);
     }
     const named = { vaultId: vault.id, nameKey };
     const { created } = backup.versions[0]!;
@@ -68,4 +76,14 @@ export async function restoreKey({ keyring, random }: KeyParts, call: Call): Pro
     await scheduleRotation(transaction, named, row!);
     return answerFor(keyKind, call, row!, keyBundle(call, row!));
   });
+}
+
+/** One more version that has an object of a token. @throws Refusal `key-token-object-gone` */
+async function shareObject(transaction: Transaction, vault: Vault, row: KeyRow, material: Buffer): Promise<void> {
+  const { id: objectId, token } = readTokenReference(material);
+  if (!(await isObjectKept.first(transaction, { objectId }))) {
+    throw new Refusal('key-token-object-gone', { vault: vault.name, name: row.name });
+  }
+  const { name_key: nameKey, version } = row;
+  await noteObject.change(transaction, { vaultId: vault.id, nameKey, version, objectId, token, destroyAt: null });
 }

@@ -1,10 +1,11 @@
 import { toBase64Url, toSeconds } from '../base/text.ts';
 import type { CipherUse } from '../crypto/algorithms.ts';
-import { KeyInputFault, type Sealed, type StoredKey } from '../crypto/key-provider.ts';
+import { KeyInputFault, type KeyProvider, type Sealed, type StoredKey } from '../crypto/key-provider.ts';
 import { liveRow } from '../objects/lifecycle.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { isVersionAtLeast } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
+import { providerOf, typeOf } from './key-home.ts';
 import type { SealedKeyRow } from './repository.ts';
 import { type KeyParts, keyBinding, keyKind } from './service.ts';
 import { familyOf, publicMembersOf, specOf } from './stored-key.ts';
@@ -27,7 +28,10 @@ export async function sign(parts: KeyParts, call: Call): Promise<Answer> {
   const body = call.body ?? {};
   const algorithm = readSignatureAlgorithm(body, key, isServed(call));
   const digest = readDigest(body, 'value', algorithm);
-  const signature = await fitting(row, parts.provider.sign(storedKey(parts, call, row), algorithm, digest));
+  const signature = await fitting(
+    row,
+    providerFor(parts, call, row).sign(storedKey(parts, call, row), algorithm, digest),
+  );
   return result(call, row, { value: toBase64Url(signature) });
 }
 
@@ -38,7 +42,7 @@ export async function verify(parts: KeyParts, call: Call): Promise<Answer> {
   const algorithm = readSignatureAlgorithm(body, key, isServed(call));
   const digest = readDigest(body, 'digest', algorithm);
   const signature = readBytes(body['value'], 'value');
-  const value = await parts.provider.verify(storedKey(parts, call, row), algorithm, digest, signature);
+  const value = await providerFor(parts, call, row).verify(storedKey(parts, call, row), algorithm, digest, signature);
   return { status: 200, body: { value }, ...about(call, row) };
 }
 
@@ -47,7 +51,10 @@ export async function encrypt(parts: KeyParts, call: Call, use: CipherUse): Prom
   const { row, key } = await usableKey(parts, call, use);
   const body = call.body ?? {};
   const algorithm = readCipherAlgorithm(body, key, use, isServed(call));
-  const sealed = await fitting(row, parts.provider.encrypt(storedKey(parts, call, row), algorithm, readPlain(body)));
+  const sealed = await fitting(
+    row,
+    providerFor(parts, call, row).encrypt(storedKey(parts, call, row), algorithm, readPlain(body)),
+  );
   return result(call, row, shown(sealed));
 }
 
@@ -56,7 +63,10 @@ export async function decrypt(parts: KeyParts, call: Call, use: CipherUse): Prom
   const { row, key } = await usableKey(parts, call, use);
   const body = call.body ?? {};
   const algorithm = readCipherAlgorithm(body, key, use, isServed(call));
-  const value = await fitting(row, parts.provider.decrypt(storedKey(parts, call, row), algorithm, readSealed(body)));
+  const value = await fitting(
+    row,
+    providerFor(parts, call, row).decrypt(storedKey(parts, call, row), algorithm, readSealed(body)),
+  );
   return result(call, row, { value: toBase64Url(value) });
 }
 
@@ -92,6 +102,10 @@ function storedKey({ store, keyring }: KeyParts, call: Call, row: SealedKeyRow):
     open: () =>
       keyring.openInVault(store.reader, vaultId, keyBinding(vaultId, row.name_key, row.version), row.envelope),
   };
+}
+
+function providerFor({ providers }: KeyParts, call: Call, row: SealedKeyRow): KeyProvider {
+  return providerOf(providers, vaultOf(call), typeOf(row));
 }
 
 /** One answer for whatever does not fit: a longer or shorter one would be an oracle. */

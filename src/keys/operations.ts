@@ -8,7 +8,14 @@ import {
   purgeObject,
   recoverObject,
 } from '../objects/lifecycle.ts';
-import type { Answer, Call, Need, Operation, ThrottleClass } from '../operations/operation.ts';
+import {
+  type Answer,
+  type Call,
+  type Need,
+  type Operation,
+  type ThrottleClass,
+  vaultOf,
+} from '../operations/operation.ts';
 import { dataPlaneVersions } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { backupKey, restoreKey } from './backup.ts';
@@ -220,13 +227,15 @@ export function keyOperations(parts: KeyParts): readonly Operation[] {
   );
 }
 
-/** POST /rng: bytes of the system's generator (managed HSM, keys.json, GetRandomBytes). */
-async function drawBytes({ random }: KeyParts, call: Call): Promise<Answer> {
+/** POST /rng: bytes of the system's generator (managed HSM, keys.json, GetRandomBytes); in a premium vault of the token's. */
+async function drawBytes({ random, providers: { token } }: KeyParts, call: Call): Promise<Answer> {
   const { count } = readObject(call.body, 'body');
   if (typeof count !== 'number' || !Number.isInteger(count) || count < 1 || count > MAX_RANDOM_BYTES) {
     throw invalid('count', `it must be 1 to ${MAX_RANDOM_BYTES}`);
   }
-  return { status: 200, body: { value: toBase64Url(random.bytes(count)) } };
+  const isOfToken = token !== null && vaultOf(call).settings.sku === 'premium';
+  const bytes = isOfToken ? await token.drawBytes(count) : random.bytes(count);
+  return { status: 200, body: { value: toBase64Url(bytes) } };
 }
 
 /** An operation that this release does not have; see docs/divergences.md. */

@@ -132,9 +132,9 @@ export const setRotationDue = statement<Named & { rotateAt: number | null }>((db
     .where('name_key', '=', p('nameKey')),
 );
 
-/** Live keys whose next version is due and whose current one is enabled, of live vaults. */
+/** Live keys, of types not like `except`, whose next version is due and whose current one is enabled, of live vaults. */
 export const dueRotations = statement<
-  { now: number; limit: number },
+  { now: number; limit: number; except: string },
   { vault_id: string; name_key: string; rotate_at: number }
 >((db, p) =>
   db
@@ -151,6 +151,7 @@ export const dueRotations = statement<
     .where('o.rotate_at', '<=', p('now'))
     .where('o.deleted', 'is', null)
     .where('v.enabled', '=', 1)
+    .where('v.kty', 'not like', p('except'))
     .where('vaults.deleted', 'is', null)
     .orderBy('o.rotate_at')
     .limit(p('limit'))

@@ -1,8 +1,8 @@
-import { newVersion } from '../base/ids.ts';
 import { toSeconds } from '../base/text.ts';
 import { answerFor, liveRow, objectId } from '../objects/lifecycle.ts';
 import type { Named } from '../objects/object-queries.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
+import { makeKey, typeOf } from './key-home.ts';
 import { type KeyRow, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
 import { defaultPolicy, expiryOf, type RotationPolicy, readRotationPolicy } from './rotation-policy.ts';
@@ -14,8 +14,9 @@ import { keyBundle } from './wire.ts';
 export async function rotateKey(parts: KeyParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
   const before = await liveRow(keyKind, parts.store.reader, call);
-  const made = await parts.provider.generate(specOf(before));
-  const version = newVersion(parts.random);
+  const { made, version } = await makeKey(parts, vault, before.name_key, typeOf(before), call.time, (provider, place) =>
+    provider.generate(specOf(before), place),
+  );
   const commit = call.commit(async (transaction) => {
     const current = await liveRow(keyKind, transaction, call);
     const policy = await policyOf(transaction, { vaultId: vault.id, nameKey: current.name_key });

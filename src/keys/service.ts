@@ -1,27 +1,27 @@
-import { newVersion } from '../base/ids.ts';
 import type { Random } from '../base/ports.ts';
 import { sealEnvelope } from '../crypto/envelope.ts';
-import { KeyInputFault, type KeyProvider, type KeySpec, type MadeKey } from '../crypto/key-provider.ts';
+import { KeyInputFault, type KeyProviders, type KeySpec, type MadeKey } from '../crypto/key-provider.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { checkWindow, invalid } from '../objects/attributes.ts';
 import { answerFor, findRow, liveRow, nameOf, type ObjectKind, type ObjectParts } from '../objects/lifecycle.ts';
 import type { Named } from '../objects/object-queries.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
-import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
 import { type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
+import { makeKey, type NewMaterial, typeOf } from './key-home.ts';
 import type { KeyRow } from './repository.ts';
 import * as repository from './repository.ts';
 import { scheduleRotation } from './rotation-due.ts';
 import { familyOf } from './stored-key.ts';
+import { dropObjectsOfKey, keepObject } from './token-object-rows.ts';
 import { keyBundle, keyItem } from './wire.ts';
 
 /** What the keys room needs. */
 export interface KeyParts extends ObjectParts {
   readonly keyring: Keyring;
   readonly random: Random;
-  readonly provider: KeyProvider;
+  readonly providers: KeyProviders;
 }
 
 /** Keys as the life of objects sees them. */
@@ -36,27 +36,36 @@ export const keyKind: ObjectKind<KeyRow> = {
   },
   bundle: keyBundle,
   item: keyItem,
+  erased: async (transaction, named) => {
+    await dropObjectsOfKey.change(transaction, named);
+  },
 };
 
 /** POST /keys/{name}/create: a new version, which becomes the current one. */
 export async function createKey(parts: KeyParts, call: Call): Promise<Answer> {
   const key = readNewKey(call.body ?? {});
   checkWindow(key.attributes.nbf, key.attributes.exp);
-  refuseHardware(key, vaultOf(call));
+  const { nameKey } = nameOf(call);
   // Asked again where it counts; here it spares the making of a key that nobody can have.
-  await findRow(keyKind, parts.store.reader, vaultOf(call), nameOf(call).nameKey);
-  return addVersion(parts, call, key, await parts.provider.generate(key.spec));
+  await findRow(keyKind, parts.store.reader, vaultOf(call), nameKey);
+  const material = await makeKey(parts, vaultOf(call), nameKey, key, call.time, (provider, place) =>
+    provider.generate(key.spec, place),
+  );
+  return addVersion(parts, call, key, material);
 }
 
 /** PUT /keys/{name}: a key from outside as a new version, which becomes the current one. */
 export async function importKey(parts: KeyParts, call: Call): Promise<Answer> {
   const key = readImportedKey(call.body ?? {});
   checkWindow(key.attributes.nbf, key.attributes.exp);
-  refuseHardware(key, vaultOf(call));
-  const made = await parts.provider.importKey(key.jwk).catch((error: unknown) => {
+  const { nameKey } = nameOf(call);
+  const making = makeKey(parts, vaultOf(call), nameKey, key, call.time, (provider, place) =>
+    provider.importKey(key.jwk, place),
+  );
+  const material = await making.catch((error: unknown) => {
     throw error instanceof KeyInputFault ? invalid('key', 'it is no valid private key') : error;
   });
-  return addVersion(parts, call, key, made);
+  return addVersion(parts, call, key, material);
 }
 
 /** GET /keys/{name}[/{version}]: the public members, whatever the key's state. */
@@ -99,9 +108,8 @@ export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
   });
 }
 
-async function addVersion(parts: KeyParts, call: Call, key: NewKey, made: MadeKey): Promise<Answer> {
+async function addVersion(parts: KeyParts, call: Call, key: NewKey, { made, version }: NewMaterial): Promise<Answer> {
   const { name, nameKey } = nameOf(call);
-  const version = newVersion(parts.random);
   const work = async (transaction: Transaction) => {
     const current = await findRow(keyKind, transaction, vaultOf(call), nameKey);
     const row = rowOf(key, made, nextVersion(current, { name, nameKey, version }, call.time));
@@ -119,7 +127,7 @@ export function rowOf(key: NewKey, made: MadeKey, state: ReturnType<typeof nextV
     nbf: key.attributes.nbf,
     exp: key.attributes.exp,
     tags: key.tags && JSON.stringify(key.tags),
-    kty: key.family,
+    kty: key.isHsm ? `${key.family}-HSM` : key.family,
     size: sizeOf(made.spec),
     public_key: JSON.stringify(made.publicMembers),
     key_ops: JSON.stringify(key.operations),
@@ -157,6 +165,7 @@ export async function storeVersion(
 ): Promise<void> {
   const named: Named = { vaultId: vault.id, nameKey: row.name_key };
   await insertSealed({ keyring, random }, transaction, vault, row, material);
+  if (typeOf(row).isHsm) await keepObject.change(transaction, { ...named, version: row.version });
   if (isThere) await repository.keyQueries.setCurrent.change(transaction, { ...named, version: row.version });
   else {
     const { name, version, created } = row;
@@ -202,11 +211,4 @@ export function keyBinding(vaultId: string, nameKey: string, version: string): r
 /** Bits of a modulus or of a symmetric key; 0 for curves. */
 function sizeOf(spec: KeySpec): number {
   return spec.family === 'EC' ? 0 : spec.bits;
-}
-
-/** A standard vault has no hardware, and no token can be configured yet. @throws Refusal `key-needs-premium`, `not-implemented` */
-export function refuseHardware({ isHsm, family }: NewKey, vault: Vault): void {
-  if (!isHsm) return;
-  if (vault.settings.sku !== 'premium') throw new Refusal('key-needs-premium', { vault: vault.name, family });
-  throw new Refusal('not-implemented', { feature: 'keys in a hardware security module' });
 }

@@ -10,7 +10,7 @@ import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Session, Transaction } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
-import type { ObjectQueries, VersionRow } from './object-queries.ts';
+import type { Named, ObjectQueries, VersionRow } from './object-queries.ts';
 
 /** A kind of object, as what is common to all of them needs to know it. */
 export interface ObjectKind<Row extends VersionRow> {
@@ -27,6 +27,8 @@ export interface ObjectKind<Row extends VersionRow> {
   readonly bundle: (call: Call, row: Row) => Record<string, unknown>;
   /** The object as lists show it, with its version in the id where asked. */
   readonly item: (call: Call, row: Row, withVersion: boolean) => Record<string, unknown>;
+  /** What else is to be done where an object is removed for good. */
+  readonly erased?: (transaction: Transaction, named: Named) => Promise<void>;
 }
 
 /** What lists and reads need. */
@@ -226,13 +228,14 @@ export function purgeObject<Row extends VersionRow>(kind: ObjectKind<Row>, call:
 
 /** Removes an object for good, and what was granted on it: a later one of the name starts clean. The purge job calls it too. */
 export async function eraseObject<Row extends VersionRow>(
-  { queries, collection }: ObjectKind<Row>,
+  { queries, collection, erased }: ObjectKind<Row>,
   transaction: Transaction,
   vault: Vault,
   nameKey: string,
 ): Promise<void> {
   await queries.removeVersions.change(transaction, { vaultId: vault.id, nameKey });
   await queries.removeName.change(transaction, { vaultId: vault.id, nameKey });
+  await erased?.(transaction, { vaultId: vault.id, nameKey });
   await removeAssignmentsUnder(transaction, `${vault.scopeKey}/${collection}/${nameKey}`);
 }
 

@@ -266,7 +266,7 @@ export class Pipeline {
     if (code === 'store-closed' || code === 'store-unreachable' || code === 'store-busy')
       return new Refusal('audit-unavailable', {}, { cause: error });
     const { requestId } = passage;
-    if (code === 'key-provider-unavailable')
+    if (code === 'key-provider-unavailable' || code === 'key-token-unavailable' || code === 'key-token-lacks')
       return new Refusal(code, { requestId, reason: (error as Error).message }, { cause: error });
     const refusal = code === 'envelope-unreadable' ? 'vault-key-missing' : 'internal';
     this.#parts.log.error('A request failed.', {

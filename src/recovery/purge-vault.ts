@@ -20,6 +20,10 @@ const deleteKeyVersions = statement<{ vaultId: string }>((db, p) =>
 const deleteKeys = statement<{ vaultId: string }>((db, p) =>
   db.deleteFrom('keys').where('vault_id', '=', p('vaultId')),
 );
+/** What is in a key token is destroyed by a job of its own, for the token may be absent. */
+const dropTokenObjects = statement<{ vaultId: string }>((db, p) =>
+  db.updateTable('token_objects').set({ destroy_at: 0 }).where('vault_id', '=', p('vaultId')),
+);
 const deleteVault = statement<{ vaultId: string }>((db, p) => db.deleteFrom('vaults').where('id', '=', p('vaultId')));
 
 /**
@@ -33,6 +37,7 @@ export async function purgeVault(transaction: Transaction, keyring: Keyring, vau
   await deleteConnections.change(transaction, { vaultId: vault.id });
   await deleteKeyVersions.change(transaction, { vaultId: vault.id });
   await deleteKeys.change(transaction, { vaultId: vault.id });
+  await dropTokenObjects.change(transaction, { vaultId: vault.id });
   await keyring.destroyVaultKeys(transaction, vault.id);
   await removeAssignmentsUnder(transaction, vault.scopeKey);
   await forgetChange(transaction, vault.id);

@@ -118,6 +118,45 @@ export const keyRefusals = rows({
     cause: 'Keys of a hardware security module exist in premium vaults alone.',
     remedy: ['az keyvault create --sku premium --name NAME --resource-group GROUP --location LOCATION'],
   },
+  'key-token-not-configured': {
+    check: 'state',
+    status: 503,
+    error: 'ServiceUnavailable',
+    message: 'This server has no key token: keys of type {family}-HSM cannot be made or used in the vault {vault}.',
+    cause: 'Keys of hardware types are kept in a PKCS #11 token, and the configuration names none (pkcs11).',
+    remedy: [
+      'npm install pkcs11js@2.1.7',
+      'Name the token in the setting pkcs11 of the configuration (module, token, pinFile); see docs/operations.md, Keys in a token.',
+    ],
+  },
+  'key-token-unavailable': {
+    check: 'state',
+    status: 503,
+    error: 'ServiceUnavailable',
+    message: 'The token that holds this key cannot be used at the moment. Request id: {requestId}.',
+    cause: 'The key token is absent, or does not work ({reason}).',
+    remedy: [
+      'strongroom selftest --config FILE',
+      'Put the token back, or start its service; the next use connects again.',
+    ],
+  },
+  'key-token-lacks': {
+    check: 'state',
+    status: 400,
+    error: 'BadParameter',
+    message: 'The token that holds the keys of this vault cannot do this. Request id: {requestId}.',
+    cause: 'The key token has no such mechanism, curve or size ({reason}).',
+    remedy: ['strongroom selftest --config FILE', 'Use another algorithm or type of key, or a token that has it.'],
+  },
+  'key-token-object-gone': {
+    check: 'state',
+    status: 409,
+    error: 'Conflict',
+    message: 'The key {name} cannot be restored: the token that held it has destroyed it.',
+    cause:
+      'A backup of a key of a hardware type names the object in the token, which does not let the key out. The object goes when the last key that has it is purged.',
+    remedy: ['Make a new key: az keyvault key create --vault-name {vault} --name {name} --kty RSA-HSM'],
+  },
   'key-release-policy-missing': {
     check: 'body',
     status: 400,

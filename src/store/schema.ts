@@ -1,5 +1,6 @@
 import type { ColumnType } from 'kysely';
 import type { KeyTable, KeyVersionTable } from './key-tables.ts';
+import type { TokenObjectTable } from './token-object-table.ts';
 
 /**
  * The tables, as both databases have them. Instants are milliseconds since the Unix epoch, truths are 0 or 1, JSON is text;
@@ -25,6 +26,7 @@ export interface Tables {
   secret_versions: SecretVersionTable;
   keys: KeyTable;
   key_versions: KeyVersionTable;
+  token_objects: TokenObjectTable;
   principals: PrincipalTable;
   applications: ApplicationTable;
   credentials: CredentialTable;

@@ -74,6 +74,7 @@ const queryFiles: Readonly<Record<string, string>> = {
   'src/identity/sign-in-rows.ts': 'statements of sign-ins, beside the repository of credentials',
   'src/first-start.ts': 'the installation row, known before any room',
   'src/jobs/lease.ts': 'the only query of its room',
+  'src/keys/token-object-rows.ts': 'statements of what is in the key token, beside the repository of keys',
   'src/objects/object-queries.ts': 'the queries that are the same for every kind of object; each kind has its tables',
   'src/recovery/purge-vault.ts': 'empties the tables of a vault, whichever room they belong to',
   'src/recovery/server-restore.ts': 'fills the tables of every room, below their services',

@@ -50,6 +50,8 @@ const prototypes = {
   ECDSA_SIG_get0_r: 'void *ECDSA_SIG_get0_r(void *sig)',
   ECDSA_SIG_get0_s: 'void *ECDSA_SIG_get0_s(void *sig)',
   ECDSA_SIG_set0: 'int ECDSA_SIG_set0(void *sig, void *r, void *s)',
+  RSA_padding_check_PKCS1_OAEP_mgf1:
+    'int RSA_padding_check_PKCS1_OAEP_mgf1(uint8_t *to, int tlen, const uint8_t *from, int flen, int num, void *p, int pl, void *md, void *mgf1md)',
   BN_bin2bn: 'void *BN_bin2bn(const uint8_t *bytes, int length, void *out)',
   BN_bn2binpad: 'int BN_bn2binpad(void *number, uint8_t *out, int length)',
 } as const;
@@ -139,6 +141,16 @@ export class LibCrypto {
    */
   decryptOnPool(key: NativeKey, padding: RsaPadding, value: Buffer): Promise<Buffer | null> {
     return this.#onPool('decrypt', key, padding, value);
+  }
+
+  /** What a block that RSA has decrypted holds under OAEP (RFC 8017 §7.1.2, step 3), or null; in constant time. */
+  openOaep(block: Buffer, digest: Digest): Buffer | null {
+    const out = Buffer.alloc(block.length);
+    const md = this.#digest(digest);
+    const { RSA_padding_check_PKCS1_OAEP_mgf1: open, ERR_clear_error } = this.#native;
+    const length = open(out, out.length, block, block.length, block.length, null, 0, md, md) as number;
+    ERR_clear_error();
+    return length < 0 ? null : out.subarray(0, length);
   }
 
   /** An ECDSA signature in DER as r and s side by side (RFC 7518 §3.4). */

@@ -1,0 +1,112 @@
+import type { KeyFamily } from '../algorithms.ts';
+import type { KeySpec, PublicMembers } from '../key-provider.ts';
+
+/** Which token of a module: by one of these. */
+export type TokenSelector =
+  | { readonly label: string }
+  | { readonly serial: string }
+  /** The place of the slot in the module's list of slots with a token. */
+  | { readonly slot: number };
+
+/** A mechanism with its parameters, by the names of the specification. */
+export interface Mechanism {
+  readonly name: string;
+  readonly pss?: { readonly hash: string; readonly mgf: string; readonly saltBytes: number };
+  readonly oaep?: { readonly hash: string; readonly mgf: string };
+  readonly gcm?: { readonly iv: Uint8Array; readonly aad: Uint8Array | null; readonly tagBits: number };
+  readonly iv?: Uint8Array;
+}
+
+/** The objects that a key may have: a private half, or for a symmetric key one for AES and one for HMAC. */
+export type ObjectKind = 'private' | 'aes' | 'mac';
+
+/** How an object is used. `wrap` and `unwrap` work on the bytes of a value, which become an object for that moment. */
+export type ObjectUse = 'sign' | 'encrypt' | 'decrypt' | 'wrap' | 'unwrap';
+
+/** Where new objects are put. */
+export interface ObjectPlace {
+  /** CKA_ID: random, never used twice. */
+  readonly id: string;
+  /** CKA_LABEL: for people who look into the token. */
+  readonly label: string;
+  /** False for objects that end with the connection. */
+  readonly isKept: boolean;
+}
+
+/** What the process that talks to the token is asked. */
+export type TokenRequest =
+  | {
+      readonly op: 'open';
+      readonly module: string;
+      readonly bindingDirectory: string;
+      readonly selector: TokenSelector;
+      readonly pin: string;
+      readonly sessions: number;
+    }
+  | { readonly op: 'generate'; readonly spec: KeySpec; readonly place: ObjectPlace }
+  | {
+      readonly op: 'use';
+      readonly use: ObjectUse;
+      readonly object: { readonly kind: ObjectKind; readonly id: string };
+      readonly mechanism: Mechanism;
+      readonly input: Uint8Array;
+      /** The room for the answer. */
+      readonly outputBytes: number;
+    }
+  | { readonly op: 'transport' }
+  | {
+      readonly op: 'import';
+      /** An AES key of 256 bits, encrypted with RSA-OAEP (SHA-1) for the transport key. */
+      readonly wrappedKey: Uint8Array;
+      /** The material, wrapped under that AES key (RFC 5649): PKCS #8, or the bytes of a symmetric key. */
+      readonly wrapped: Uint8Array;
+      readonly family: KeyFamily;
+      readonly kind: ObjectKind;
+      readonly place: ObjectPlace;
+    }
+  | { readonly op: 'destroy'; readonly id: string }
+  | { readonly op: 'random'; readonly count: number };
+
+/** What an opened token is. */
+export interface TokenFacts {
+  readonly label: string;
+  readonly serial: string;
+  readonly model: string;
+  /** Names (CKM_…) of the mechanisms that it has, of those that are used. */
+  readonly mechanisms: readonly string[];
+}
+
+/** The answers, by request. */
+export interface TokenAnswers {
+  readonly open: TokenFacts;
+  readonly generate: PublicMembers;
+  readonly use: Uint8Array;
+  /** The public half of the key that imports are encrypted for; it lives as long as the connection. */
+  readonly transport: { readonly n: string; readonly e: string };
+  readonly import: null;
+  /** How many objects there were. */
+  readonly destroy: number;
+  readonly random: Uint8Array;
+}
+
+/** What can go wrong there, told apart by what follows from it. */
+export type TokenFailure =
+  /** What the caller gave does not fit, or does not open. */
+  | 'input'
+  /** The token cannot do this, now or later. */
+  | 'unsupported'
+  /** The token answers, and has no such object. */
+  | 'missing'
+  /** The token, its module or the binding is not there, or does not work. */
+  | 'lost';
+
+/** A request on its way. */
+export interface RequestMessage {
+  readonly number: number;
+  readonly request: TokenRequest;
+}
+
+/** An answer, or what came in its place. */
+export type AnswerMessage =
+  | { readonly number: number; readonly answer: unknown }
+  | { readonly number: number; readonly failure: TokenFailure; readonly reason: string };

@@ -1,0 +1,298 @@
+import { createSecretKey } from 'node:crypto';
+import type { Log, Random } from '../../base/ports.ts';
+import { equalBytes } from '../../base/text.ts';
+import {
+  type CipherAlgorithm,
+  cipherAlgorithms,
+  curves,
+  type SignatureAlgorithm,
+  signatureAlgorithms,
+} from '../algorithms.ts';
+import {
+  type ImportedJwk,
+  KeyInputFault,
+  type KeyPlace,
+  KeyProviderFault,
+  type KeySpec,
+  KeyTokenFault,
+  KeyUnsupportedFault,
+  type MadeKey,
+  type Plain,
+  type PublicMembers,
+  type Sealed,
+  type StoredKey,
+  type TokenKeys,
+} from '../key-provider.ts';
+import { LibCrypto } from '../software/libcrypto.ts';
+import { SoftwareProvider } from '../software/provider.ts';
+import { encryptSymmetric } from '../software/symmetric.ts';
+import { readTokenReference, type TokenReference, writeTokenReference } from '../token-reference.ts';
+import { aesUse, rsaDecryption, signing } from './mechanisms.ts';
+import type { ObjectKind, ObjectPlace } from './messages.ts';
+import { MAC_BYTES } from './objects.ts';
+import type { Token } from './token.ts';
+
+/** References that are kept, so that using a key does not mean opening its envelope each time. */
+const KEPT = 4096;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const BLOCK_BYTES = 16;
+/** Room for what tokens may add to an answer. */
+const SLACK_BYTES = 64;
+/** AES keys are of these sizes; a longer or shorter symmetric key authenticates alone. */
+const AES_BITS = [128, 192, 256];
+
+/**
+ * Keys inside a PKCS #11 token: made there, sensitive and not extractable, and used there. Public halves are used here, by OpenSSL.
+ * Material is a reference to the token's objects.
+ */
+export class TokenProvider implements TokenKeys {
+  readonly #token: Token;
+  readonly #random: Random;
+  readonly #log: Log;
+  readonly #software: SoftwareProvider;
+  readonly #references = new Map<string, TokenReference>();
+  /** Hash functions over which the token has no OAEP of its own. */
+  readonly #bareOaep = new Set<string>();
+
+  constructor(token: Token, random: Random, log: Log) {
+    this.#token = token;
+    this.#random = random;
+    this.#log = log;
+    this.#software = new SoftwareProvider(random);
+  }
+
+  async generate(spec: KeySpec, place?: KeyPlace): Promise<MadeKey> {
+    const { serial } = await this.#token.facts();
+    const at = this.#placeOf(place);
+    const publicMembers = await this.#token.ask<'generate'>({ op: 'generate', spec, place: at });
+    const made = { spec, publicMembers, material: writeTokenReference({ token: serial, id: at.id }) };
+    if (spec.family === 'oct') return made;
+    await this.#assertPair(spec, publicMembers, { token: serial, id: at.id });
+    return made;
+  }
+
+  async importKey(jwk: ImportedJwk, place?: KeyPlace): Promise<MadeKey> {
+    const { serial } = await this.#token.facts();
+    // The halves are proved to belong together before a token keeps one of them.
+    const key = await this.#software.importKey(jwk);
+    const at = this.#placeOf(place);
+    try {
+      for (const [kind, material] of halvesOf(key)) await this.#bringIn(key, kind, material, at);
+    } finally {
+      key.material.fill(0);
+    }
+    return { ...key, material: writeTokenReference({ token: serial, id: at.id }) };
+  }
+
+  async sign(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer): Promise<Buffer> {
+    const signature = await this.#sign(await this.#reference(key), key.spec, algorithm, digest);
+    // One wrong RSA signature gives the key away (the Bellcore attack); looking costs a twentieth of making it.
+    const isRight = algorithm.family !== 'RSA' || (await this.#software.verify(key, algorithm, digest, signature));
+    if (isRight) return signature;
+    throw this.#wrong('a signature that is wrong');
+  }
+
+  async verify(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer, signature: Buffer): Promise<boolean> {
+    if (algorithm.family !== 'oct') return this.#software.verify(key, algorithm, digest, signature);
+    return equalBytes(await this.#sign(await this.#reference(key), key.spec, algorithm, digest), signature);
+  }
+
+  async encrypt(key: StoredKey, algorithm: CipherAlgorithm, plain: Plain): Promise<Sealed> {
+    if (algorithm.family === 'RSA') return this.#software.encrypt(key, algorithm, plain);
+    const { mode } = algorithm;
+    if (mode === 'gcm' && plain.iv) throw new KeyInputFault('The initialization vector of GCM is made by the vault.');
+    const iv = mode === 'gcm' ? this.#random.bytes(NONCE_BYTES) : plain.iv;
+    assertShape(mode, plain.value, iv);
+    const reference = await this.#reference(key);
+    const out = await this.#useAes(reference, aesUse(mode, 'in', { iv, aad: plain.aad }), plain.value);
+    if (mode === 'wrap-padded' && plain.value.length % 8 !== 0) await this.#assertUnpadded(reference, plain.value, out);
+    if (mode !== 'gcm') return { value: out, iv: mode.startsWith('cbc') ? iv : null, aad: null, tag: null };
+    const at = out.length - TAG_BYTES;
+    return { value: out.subarray(0, at), iv, aad: plain.aad, tag: out.subarray(at) };
+  }
+
+  async decrypt(key: StoredKey, algorithm: CipherAlgorithm, sealed: Sealed): Promise<Buffer> {
+    const reference = await this.#reference(key);
+    const { mode } = algorithm;
+    if (algorithm.family === 'RSA') return this.#decryptRsa(reference, key.spec, algorithm, sealed.value);
+    const { iv, aad, tag, value } = sealed;
+    if (mode === 'gcm' && (iv?.length !== NONCE_BYTES || tag?.length !== TAG_BYTES)) throw doesNotFit();
+    if (mode === 'cbc' || mode === 'cbc-padded') {
+      assertShape('cbc', value, iv);
+      if (mode === 'cbc-padded' && value.length === 0) throw doesNotFit();
+    }
+    const input = mode === 'gcm' ? Buffer.concat([value, tag!]) : value;
+    return this.#useAes(reference, aesUse(mode, 'out', { iv, aad }), input);
+  }
+
+  async serial(): Promise<string> {
+    return (await this.#token.facts()).serial;
+  }
+
+  async destroy(serial: string, placeId: string): Promise<void> {
+    await this.#assertToken(serial);
+    await this.#token.ask<'destroy'>({ op: 'destroy', id: placeId });
+  }
+
+  async drawBytes(count: number): Promise<Buffer> {
+    return Buffer.from(await this.#token.ask<'random'>({ op: 'random', count }));
+  }
+
+  async #sign({ id }: TokenReference, spec: KeySpec, algorithm: SignatureAlgorithm, digest: Buffer): Promise<Buffer> {
+    const { mechanism, input } = signing(algorithm, digest);
+    const kind: ObjectKind = algorithm.family === 'oct' ? 'mac' : 'private';
+    const outputBytes = outputOf(spec);
+    if (spec.family === 'RSA' && input.length > outputBytes - 11 && mechanism.name === 'CKM_RSA_PKCS')
+      throw doesNotFit();
+    return Buffer.from(
+      await this.#token.ask<'use'>({ op: 'use', use: 'sign', object: { kind, id }, mechanism, input, outputBytes }),
+    );
+  }
+
+  async #useAes({ id }: TokenReference, { use, mechanism }: ReturnType<typeof aesUse>, input: Buffer): Promise<Buffer> {
+    const object = { kind: 'aes', id } as const;
+    const outputBytes = input.length + SLACK_BYTES;
+    return Buffer.from(await this.#token.ask<'use'>({ op: 'use', use, object, mechanism, input, outputBytes }));
+  }
+
+  async #decryptRsa(
+    reference: TokenReference,
+    spec: KeySpec,
+    algorithm: CipherAlgorithm,
+    input: Buffer,
+  ): Promise<Buffer> {
+    const outputBytes = outputOf(spec);
+    if (input.length !== outputBytes) throw doesNotFit();
+    const ask = async (name: { readonly mechanism: ReturnType<typeof rsaDecryption> }) => {
+      const object = { kind: 'private', id: reference.id } as const;
+      return Buffer.from(
+        await this.#token.ask<'use'>({ op: 'use', use: 'decrypt', object, ...name, input, outputBytes }),
+      );
+    };
+    const digest = algorithm.mode === 'oaep' ? algorithm.digest! : null;
+    if (digest === null || !this.#bareOaep.has(digest)) {
+      try {
+        return await ask({ mechanism: rsaDecryption(algorithm) });
+      } catch (error) {
+        if (!(error instanceof KeyUnsupportedFault) || digest === null) throw error;
+        this.#bareOaep.add(digest);
+      }
+    }
+    // Many tokens have OAEP over SHA-1 alone. What they decrypt bare is unpadded by OpenSSL's own code, in constant time.
+    const block = await ask({ mechanism: { name: 'CKM_RSA_X_509' } });
+    const padded = Buffer.concat([Buffer.alloc(outputBytes - block.length), block]);
+    const opened = (await LibCrypto.load()).openOaep(padded, digest!);
+    padded.fill(0);
+    block.fill(0);
+    if (!opened) throw doesNotFit();
+    return opened;
+  }
+
+  /** Encrypts material for the connection's transport key, and has the token unwrap it: it is never an object in the clear. */
+  async #bringIn(key: MadeKey, kind: ObjectKind, material: Buffer, place: ObjectPlace): Promise<void> {
+    const members = await this.#token.ask<'transport'>({ op: 'transport' });
+    const transport: StoredKey = {
+      id: `transport/${members.n}`,
+      spec: { family: 'RSA', bits: 2048, publicExponent: 65_537 },
+      publicMembers: members,
+      open: () => Promise.reject(new Error('A transport key is never opened.')),
+    };
+    const carrier = this.#random.bytes(32);
+    const oaep = cipherAlgorithms['RSA-OAEP']!;
+    const { value: wrappedKey } = await this.#software.encrypt(transport, oaep, {
+      value: carrier,
+      iv: null,
+      aad: null,
+    });
+    const secret = createSecretKey(carrier);
+    carrier.fill(0);
+    const pad = cipherAlgorithms['CKM_AES_KEY_WRAP_PAD']!;
+    const { value: wrapped } = encryptSymmetric(secret, pad, { value: material, iv: null, aad: null }, this.#random);
+    const { family } = key.spec;
+    await this.#token.ask<'import'>({ op: 'import', wrappedKey, wrapped, family, kind, place });
+  }
+
+  /** A pair that was just made signs once: a public half of another key would be found out when it is too late. */
+  async #assertPair(spec: KeySpec, publicMembers: PublicMembers, reference: TokenReference): Promise<void> {
+    const algorithm = pairAlgorithm(spec);
+    const digest = this.#random.bytes(algorithm.digestBytes!);
+    const signature = await this.#sign(reference, spec, algorithm, digest);
+    const key = { id: `pair/${reference.id}`, spec, publicMembers, open: async () => writeTokenReference(reference) };
+    if (!(await this.#software.verify(key, algorithm, digest, signature))) {
+      throw this.#wrong('a public half that does not belong to the private one');
+    }
+  }
+
+  #wrong(what: string): KeyProviderFault {
+    this.#log.error(`The key token gave ${what}. Look at it before it is used on.`, { ...this.#token.state() });
+    return new KeyProviderFault(`The key token gave ${what}.`);
+  }
+
+  async #reference(key: StoredKey): Promise<TokenReference> {
+    const known = this.#references.get(key.id);
+    const reference = known ?? readTokenReference(await key.open());
+    if (!known) {
+      for (const oldest of this.#references.keys()) {
+        if (this.#references.size < KEPT) break;
+        this.#references.delete(oldest);
+      }
+      this.#references.set(key.id, reference);
+    }
+    await this.#assertToken(reference.token);
+    return reference;
+  }
+
+  /** SoftHSM 2.6 fills such a value with zeros before it wraps it, so that another value comes out (RFC 5649 §4.1 counts the bytes). */
+  async #assertUnpadded(reference: TokenReference, value: Buffer, wrapped: Buffer): Promise<void> {
+    const opened = await this.#useAes(reference, aesUse('wrap-padded', 'out', { iv: null, aad: null }), wrapped);
+    const isSame = equalBytes(opened, value);
+    opened.fill(0);
+    if (!isSame) throw new KeyUnsupportedFault('The token wraps only values whose length is a multiple of 8 bytes.');
+  }
+
+  async #assertToken(wanted: string): Promise<void> {
+    const { serial } = await this.#token.facts();
+    if (serial !== wanted)
+      throw new KeyTokenFault(`The key is in the token ${wanted}; the one configured is ${serial}.`);
+  }
+
+  #placeOf(place: KeyPlace | undefined): ObjectPlace {
+    if (place) return { ...place, isKept: true };
+    return { id: this.#random.bytes(16).toString('hex'), label: 'strongroom, for a moment', isKept: false };
+  }
+}
+
+/** The objects that a key's material becomes. */
+function halvesOf({ spec, material }: MadeKey): readonly (readonly [ObjectKind, Buffer])[] {
+  if (spec.family !== 'oct') return [['private', material]];
+  const halves: [ObjectKind, Buffer][] = AES_BITS.includes(spec.bits) ? [['aes', material]] : [];
+  if (material.length > MAC_BYTES) return halves;
+  // The same HMAC as with the key itself (RFC 2104 §2).
+  return [...halves, ['mac', Buffer.concat([material, Buffer.alloc(MAC_BYTES - material.length)])]];
+}
+
+function pairAlgorithm(spec: KeySpec): SignatureAlgorithm {
+  if (spec.family === 'RSA') return signatureAlgorithms['RS256']!;
+  return Object.values(signatureAlgorithms).find(({ curve }) => spec.family === 'EC' && curve === spec.curve)!;
+}
+
+/** The bytes of a signature or decryption, or more. */
+function outputOf(spec: KeySpec): number {
+  if (spec.family === 'RSA') return spec.bits / 8;
+  return spec.family === 'EC' ? curves[spec.curve].fieldBytes * 2 : MAC_BYTES;
+}
+
+/** What AES could not take is refused before a token is asked: some take it, and answer anything. */
+function assertShape(mode: CipherAlgorithm['mode'], value: Buffer, iv: Buffer | null): void {
+  if (mode.startsWith('cbc') && iv?.length !== BLOCK_BYTES) {
+    throw new KeyInputFault(`CBC needs an initialization vector of ${BLOCK_BYTES} bytes.`);
+  }
+  if (mode === 'cbc' && value.length % BLOCK_BYTES !== 0) throw doesNotFit();
+  if (mode === 'wrap' && (value.length % 8 !== 0 || value.length < 16)) throw doesNotFit();
+  if (mode === 'wrap-padded' && value.length === 0) throw doesNotFit();
+}
+
+function doesNotFit(): KeyInputFault {
+  return new KeyInputFault('The value does not fit the key and the algorithm.');
+}

@@ -1,0 +1,270 @@
+import { curves } from '../algorithms.ts';
+import type { KeySpec, PublicMembers } from '../key-provider.ts';
+import { constant, type Handle, type NativeMechanism } from './binding.ts';
+import { failureOf, isAmbiguous, KnownFailure } from './faults.ts';
+import type { Mechanism, ObjectKind, TokenAnswers, TokenRequest } from './messages.ts';
+import {
+  findTemplate,
+  importTemplate,
+  privateTemplate,
+  publicTemplate,
+  secretTemplate,
+  template,
+  transportTemplates,
+  valueTemplate,
+} from './objects.ts';
+import type { OpenToken } from './open-token.ts';
+
+type Request<Op extends TokenRequest['op']> = Extract<TokenRequest, { op: Op }>;
+
+/** Room that a wrapped value takes beyond the value (RFC 3394, RFC 5649). */
+const WRAP_OVERHEAD = 16;
+const FIND_AT_ONCE = 64;
+/** CKZ_DATA_SPECIFIED, the only source of a label that there is; the package has no name for it. */
+const DATA_SPECIFIED = 1;
+
+/** What is done with an open token, one session a request. Nothing is tried twice that may have changed something. */
+export class TokenWork {
+  readonly #token: OpenToken;
+  readonly #free: Handle[];
+  readonly #waiting: ((session: Handle) => void)[] = [];
+  readonly #handles = new Map<string, Handle>();
+  #transport: Promise<{ readonly key: Handle; readonly n: string; readonly e: string }> | null = null;
+
+  constructor(token: OpenToken) {
+    this.#token = token;
+    this.#free = [...token.sessions];
+  }
+
+  /** Answers a request. @throws errors of the binding, and KnownFailure */
+  answer(request: Exclude<TokenRequest, { op: 'open' }>): Promise<TokenAnswers[keyof TokenAnswers]> {
+    return this.#withSession<TokenAnswers[keyof TokenAnswers]>(async (session) => {
+      switch (request.op) {
+        case 'generate':
+          return this.#generate(session, request);
+        case 'use':
+          return this.#use(session, request);
+        case 'transport': {
+          const { n, e } = await this.#transportKey(session);
+          return { n, e };
+        }
+        case 'import':
+          return this.#import(session, request);
+        case 'destroy':
+          return this.#destroy(session, request.id);
+        case 'random':
+          return this.#token.cryptoki.C_GenerateRandom(session, Buffer.alloc(request.count));
+      }
+    });
+  }
+
+  async #withSession<T>(work: (session: Handle) => Promise<T>): Promise<T> {
+    const session = this.#free.pop() ?? (await new Promise<Handle>((resolve) => this.#waiting.push(resolve)));
+    try {
+      return await work(session);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next(session);
+      else this.#free.push(session);
+    }
+  }
+
+  async #generate(session: Handle, { spec, place }: Request<'generate'>): Promise<PublicMembers> {
+    const { cryptoki } = this.#token;
+    if (spec.family === 'oct') {
+      // Nobody ever sees the value, so a key that encrypts and a key that authenticates may be two.
+      const aes = secretTemplate('aes', spec.bits, place);
+      await cryptoki.C_GenerateKeyAsync(session, this.#plain('CKM_AES_KEY_GEN'), this.#template(aes));
+      if (!this.#has('CKM_GENERIC_SECRET_KEY_GEN')) return {};
+      const mac = secretTemplate('mac', spec.bits, place);
+      await cryptoki.C_GenerateKeyAsync(session, this.#plain('CKM_GENERIC_SECRET_KEY_GEN'), this.#template(mac));
+      return {};
+    }
+    const mechanism = spec.family === 'EC' ? 'CKM_EC_KEY_PAIR_GEN' : 'CKM_RSA_PKCS_KEY_PAIR_GEN';
+    const { publicKey } = await cryptoki.C_GenerateKeyPairAsync(
+      session,
+      this.#plain(mechanism),
+      this.#template(publicTemplate(spec)),
+      this.#template(privateTemplate(spec.family, place)),
+    );
+    const members = this.#publicMembers(session, publicKey, spec);
+    cryptoki.C_DestroyObject(session, publicKey);
+    return members;
+  }
+
+  #publicMembers(session: Handle, key: Handle, spec: Exclude<KeySpec, { family: 'oct' }>): PublicMembers {
+    if (spec.family === 'RSA') return this.#modulus(session, key);
+    const { fieldBytes } = curves[spec.curve];
+    const point = this.#attributes(session, key, 'CKA_EC_POINT')[0]!;
+    // 04, x, y (SEC 1 §2.3.3): last in the octet string that the specification asks for, and all of it where a token gives it bare.
+    const flat = point.subarray(-(2 * fieldBytes + 1));
+    if (flat[0] !== 4 || flat.length !== 2 * fieldBytes + 1) {
+      throw new KnownFailure('unsupported', 'The token gives points of curves in a form that is not known.');
+    }
+    const [x, y] = [flat.subarray(1, 1 + fieldBytes), flat.subarray(1 + fieldBytes)];
+    return { crv: spec.curve, x: x.toString('base64url'), y: y.toString('base64url') };
+  }
+
+  #modulus(session: Handle, key: Handle): { readonly n: string; readonly e: string } {
+    const [n, e] = this.#attributes(session, key, 'CKA_MODULUS', 'CKA_PUBLIC_EXPONENT').map(withoutZeros);
+    return { n: n!.toString('base64url'), e: e!.toString('base64url') };
+  }
+
+  #attributes(session: Handle, object: Handle, ...names: readonly string[]): readonly Buffer[] {
+    const wanted = names.map((name) => ({ type: constant(this.#token.binding, name) }));
+    return this.#token.cryptoki.C_GetAttributeValue(session, object, wanted).map(({ value }) => value);
+  }
+
+  async #use(session: Handle, request: Request<'use'>): Promise<Buffer> {
+    const { kind, id } = request.object;
+    const name = `${kind}/${id}`;
+    const known = this.#handles.get(name);
+    try {
+      return await this.#useObject(session, known ?? this.#found(session, kind, id), request);
+    } catch (error) {
+      const isStale = known && failureOf(error) === 'missing';
+      if (isStale) {
+        this.#handles.delete(name);
+        return this.#useObject(session, this.#found(session, kind, id), request);
+      }
+      if (!isAmbiguous(error)) throw error;
+      // A ciphertext that does not open, or a token that is no more: the object, looked up anew, tells.
+      this.#handles.delete(name);
+      this.#found(session, kind, id);
+      throw new KnownFailure('input', 'The token does not open it.');
+    }
+  }
+
+  async #useObject(session: Handle, key: Handle, request: Request<'use'>): Promise<Buffer> {
+    const { cryptoki } = this.#token;
+    const mechanism = this.#mechanism(request.mechanism);
+    const [input, output] = [Buffer.from(request.input), Buffer.alloc(request.outputBytes)];
+    switch (request.use) {
+      case 'sign':
+        cryptoki.C_SignInit(session, mechanism, key);
+        return cryptoki.C_SignAsync(session, input, output);
+      case 'encrypt':
+        cryptoki.C_EncryptInit(session, mechanism, key);
+        return cryptoki.C_EncryptAsync(session, input, output);
+      case 'decrypt':
+        cryptoki.C_DecryptInit(session, mechanism, key);
+        return cryptoki.C_DecryptAsync(session, input, output);
+      case 'wrap': {
+        const value = cryptoki.C_CreateObject(session, this.#template(valueTemplate(input)));
+        const room = Buffer.alloc(input.length + WRAP_OVERHEAD);
+        const wrapped = cryptoki.C_WrapKeyAsync(session, mechanism, key, value, room);
+        return wrapped.finally(() => cryptoki.C_DestroyObject(session, value));
+      }
+      case 'unwrap': {
+        const plain = this.#template(valueTemplate(null));
+        const value = await cryptoki.C_UnwrapKeyAsync(session, mechanism, key, input, plain);
+        try {
+          return this.#attributes(session, value, 'CKA_VALUE')[0]!;
+        } finally {
+          cryptoki.C_DestroyObject(session, value);
+        }
+      }
+    }
+  }
+
+  #found(session: Handle, kind: ObjectKind, id: string): Handle {
+    const [handle] = this.#find(session, findTemplate(kind, id));
+    if (!handle) throw new KnownFailure('missing', 'The token has no such object.');
+    this.#handles.set(`${kind}/${id}`, handle);
+    return handle;
+  }
+
+  #find(session: Handle, named: Parameters<typeof template>[1]): readonly Handle[] {
+    const { cryptoki } = this.#token;
+    cryptoki.C_FindObjectsInit(session, this.#template(named));
+    try {
+      return cryptoki.C_FindObjects(session, FIND_AT_ONCE);
+    } finally {
+      cryptoki.C_FindObjectsFinal(session);
+    }
+  }
+
+  #transportKey(session: Handle) {
+    this.#transport ??= (async () => {
+      const { privateKey, publicKey } = await this.#token.cryptoki.C_GenerateKeyPairAsync(
+        session,
+        this.#plain('CKM_RSA_PKCS_KEY_PAIR_GEN'),
+        this.#template(transportTemplates.public),
+        this.#template(transportTemplates.private),
+      );
+      return { key: privateKey, ...this.#modulus(session, publicKey) };
+    })();
+    return this.#transport;
+  }
+
+  async #import(session: Handle, request: Request<'import'>): Promise<null> {
+    const { cryptoki } = this.#token;
+    const transport = await this.#transportKey(session);
+    const oaep = { name: 'CKM_RSA_PKCS_OAEP', oaep: { hash: 'CKM_SHA_1', mgf: 'CKG_MGF1_SHA1' } };
+    const aes = await cryptoki.C_UnwrapKeyAsync(
+      session,
+      this.#mechanism(oaep),
+      transport.key,
+      Buffer.from(request.wrappedKey),
+      this.#template(transportTemplates.aes),
+    );
+    try {
+      await cryptoki.C_UnwrapKeyAsync(
+        session,
+        this.#plain('CKM_AES_KEY_WRAP_PAD'),
+        aes,
+        Buffer.from(request.wrapped),
+        this.#template(importTemplate(request.family, request.kind, request.place)),
+      );
+      return null;
+    } finally {
+      cryptoki.C_DestroyObject(session, aes);
+    }
+  }
+
+  #destroy(session: Handle, id: string): number {
+    const found = this.#find(session, { CKA_ID: Buffer.from(id, 'hex') });
+    for (const object of found) this.#token.cryptoki.C_DestroyObject(session, object);
+    for (const name of this.#handles.keys()) if (name.endsWith(`/${id}`)) this.#handles.delete(name);
+    return found.length;
+  }
+
+  #has(name: string): boolean {
+    return this.#token.facts.mechanisms.includes(name);
+  }
+
+  #template(named: Parameters<typeof template>[1]) {
+    return template(this.#token.binding, named);
+  }
+
+  /** @throws KnownFailure `unsupported` where the token does not list it */
+  #plain(name: string): NativeMechanism {
+    if (!this.#has(name)) throw new KnownFailure('unsupported', `The token has no ${name}.`);
+    return { mechanism: constant(this.#token.binding, name), parameter: null };
+  }
+
+  #mechanism({ name, pss, oaep, gcm, iv }: Mechanism): NativeMechanism {
+    const { mechanism } = this.#plain(name);
+    const of = (constantName: string) => constant(this.#token.binding, constantName);
+    if (pss) {
+      const { hash, mgf, saltBytes: saltLen } = pss;
+      return { mechanism, parameter: { type: of('CK_PARAMS_RSA_PSS'), hashAlg: of(hash), mgf: of(mgf), saltLen } };
+    }
+    if (oaep) {
+      const source = DATA_SPECIFIED;
+      const { hash, mgf } = oaep;
+      return { mechanism, parameter: { type: of('CK_PARAMS_RSA_OAEP'), hashAlg: of(hash), mgf: of(mgf), source } };
+    }
+    if (gcm) {
+      const given = { iv: Buffer.from(gcm.iv), ivBits: gcm.iv.length * 8, tagBits: gcm.tagBits };
+      const aad = gcm.aad && { aad: Buffer.from(gcm.aad) };
+      return { mechanism, parameter: { type: of('CK_PARAMS_AES_GCM_v240'), ...given, ...aad } };
+    }
+    return { mechanism, parameter: iv ? Buffer.from(iv) : null };
+  }
+}
+
+function withoutZeros(number: Buffer): Buffer {
+  const first = number.findIndex((byte) => byte !== 0);
+  return number.subarray(Math.max(first, 0));
+}

@@ -1,0 +1,275 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Log } from '../../base/ports.ts';
+import { KeyInputFault, KeyTokenFault, KeyUnsupportedFault } from '../key-provider.ts';
+import type {
+  AnswerMessage,
+  RequestMessage,
+  TokenAnswers,
+  TokenFacts,
+  TokenFailure,
+  TokenRequest,
+  TokenSelector,
+} from './messages.ts';
+
+/** How a token is reached. */
+export interface TokenSettings {
+  /** Path of the PKCS #11 library. */
+  readonly module: string;
+  readonly selector: TokenSelector;
+  /** The PIN, read anew for each connection and kept by nobody. @throws an error whose message is for the operator */
+  readonly readPin: () => string;
+  /** Sessions, and so operations at once; 1 to 64. */
+  readonly sessions: number;
+  /** The directory from which the package `pkcs11js` is found. */
+  readonly bindingDirectory: string;
+  /** The variables that the module sees. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A call that takes longer is given up, and the connection with it. */
+  readonly timeoutSeconds: number;
+}
+
+/** What is known of a token, for whoever looks after it; no secret. */
+export interface TokenState {
+  readonly state: 'connected' | 'absent' | 'not asked yet';
+  readonly label?: string;
+  readonly serial?: string;
+  readonly model?: string;
+  /** Why it is absent. */
+  readonly reason?: string;
+}
+
+/** Requests that change nothing in the token: they may be asked again over a new connection. */
+const repeatable: readonly TokenRequest['op'][] = ['use', 'transport', 'random'];
+/** How long an absent token is left alone: each attempt starts a process. */
+const PAUSES_MS = [0, 250, 500, 1000, 2000, 5000];
+/** A token that has no such object is looked at afresh, for it may be another view of one that was taken away; not more often. */
+const FRESH_LOOK_MS = 5000;
+
+interface Waiting {
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** A request that failed, before it is known whose fault it is. */
+class Failed extends Error {
+  readonly failure: TokenFailure;
+  constructor(failure: TokenFailure, reason: string) {
+    super(reason);
+    this.name = 'Failed';
+    this.failure = failure;
+  }
+}
+
+/** A process that is connected to the token. */
+interface Connection {
+  readonly child: ChildProcess;
+  readonly waiting: Map<number, Waiting>;
+  readonly facts: TokenFacts;
+  readonly since: number;
+}
+
+/**
+ * A PKCS #11 token, talked to by a process of its own. One that is taken away, hangs or crashes takes that process with it alone: what
+ * was under way is refused or, where it changes nothing, asked once more over a new connection, which the next use makes.
+ */
+export class Token {
+  readonly #settings: TokenSettings;
+  readonly #log: Log;
+  #connection: Promise<Connection> | null = null;
+  #facts: TokenFacts | null = null;
+  #reason: string | null = null;
+  #failures = 0;
+  #nextAttempt = 0;
+  #numbers = 0;
+  #isClosed = false;
+
+  constructor(settings: TokenSettings, log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  /** What was last known of it; nothing is asked. */
+  state(): TokenState {
+    if (this.#reason !== null) return { ...about(this.#facts), state: 'absent', reason: this.#reason };
+    return { ...about(this.#facts), state: this.#facts ? 'connected' : 'not asked yet' };
+  }
+
+  /** The token, connected. @throws KeyTokenFault */
+  async facts(): Promise<TokenFacts> {
+    return (await this.#connected()).facts;
+  }
+
+  /**
+   * Asks the token.
+   * @throws KeyInputFault, KeyUnsupportedFault, KeyTokenFault
+   */
+  async ask<Op extends Exclude<TokenRequest['op'], 'open'>>(
+    request: Extract<TokenRequest, { op: Op }>,
+  ): Promise<TokenAnswers[Op]> {
+    const connection = await this.#connected();
+    try {
+      return (await this.#send(connection, request)) as TokenAnswers[Op];
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+      const isWorthAnotherLook =
+        error.failure === 'lost' || (error.failure === 'missing' && isOlder(connection, FRESH_LOOK_MS));
+      if (!isWorthAnotherLook) throw faultOf(error);
+      this.#give(connection, error.message);
+      if (!repeatable.includes((request as TokenRequest).op)) throw faultOf(error);
+    }
+    const renewed = await this.#connected();
+    try {
+      return (await this.#send(renewed, request)) as TokenAnswers[Op];
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+      if (error.failure === 'lost') this.#give(renewed, error.message);
+      throw faultOf(error);
+    }
+  }
+
+  /** Ends the connection for good; what is under way is refused. */
+  close(): void {
+    this.#isClosed = true;
+    void this.#connection?.then((connection) => this.#give(connection, 'The server stops.')).catch(() => {});
+  }
+
+  #connected(): Promise<Connection> {
+    if (this.#connection) return this.#connection;
+    if (this.#isClosed) return Promise.reject(new KeyTokenFault('The server stops.'));
+    if (performance.now() < this.#nextAttempt) {
+      return Promise.reject(new KeyTokenFault(this.#reason ?? 'The token is absent.'));
+    }
+    const attempt = this.#connect();
+    this.#connection = attempt;
+    attempt.catch((error: Error) => {
+      if (this.#connection === attempt) this.#connection = null;
+      this.#rest(error.message);
+    });
+    return attempt;
+  }
+
+  async #connect(): Promise<Connection> {
+    const { module, selector, sessions, bindingDirectory, environment, timeoutSeconds } = this.#settings;
+    const pin = this.#readPin();
+    const child = fork(new URL(import.meta.url.replace(/[^/]+(\.\w+)$/, 'token-process$1')), {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      // Nothing of this process's own: a debugger's port, a profiler, a preload.
+      execArgv: [],
+      env: { ...environment, UV_THREADPOOL_SIZE: String(sessions) },
+    });
+    const waiting = new Map<number, Waiting>();
+    const half = { child, waiting };
+    child.on('message', (message: AnswerMessage) => settle(waiting, message));
+    child.on('error', (error) => this.#end(half, `The token's process cannot be started: ${error.message}.`));
+    child.on('exit', (code, signal) => this.#end(half, `The token's process ended: ${signal ?? `exit code ${code}`}.`));
+    try {
+      const opening = { op: 'open', module, selector, sessions, bindingDirectory, pin } as const;
+      const facts = (await this.#post(half, opening, timeoutSeconds)) as TokenFacts;
+      this.#welcome(facts);
+      return { ...half, facts, since: performance.now() };
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw new KeyTokenFault((error as Error).message, { cause: error });
+    }
+  }
+
+  #readPin(): string {
+    try {
+      return this.#settings.readPin();
+    } catch (error) {
+      throw new KeyTokenFault((error as Error).message, { cause: error });
+    }
+  }
+
+  #welcome(facts: TokenFacts): void {
+    if (this.#reason !== null) this.#log.info('The key token is there again.', about(facts));
+    this.#facts = facts;
+    this.#reason = null;
+    this.#failures = 0;
+    this.#nextAttempt = 0;
+  }
+
+  /** Leaves the token alone for a while, the longer the more often it was not there. */
+  #rest(reason: string): void {
+    if (this.#isClosed) return;
+    if (this.#reason === null) {
+      this.#log.error('The key token cannot be used: keys of hardware types are refused until it is back.', { reason });
+    }
+    this.#reason = reason;
+    this.#failures = Math.min(this.#failures + 1, PAUSES_MS.length - 1);
+    this.#nextAttempt = performance.now() + PAUSES_MS[this.#failures]!;
+  }
+
+  async #send(connection: Connection, request: TokenRequest): Promise<unknown> {
+    return this.#post(connection, request, this.#settings.timeoutSeconds);
+  }
+
+  #post({ child, waiting }: Pick<Connection, 'child' | 'waiting'>, request: TokenRequest, seconds: number) {
+    return new Promise<unknown>((resolve, reject) => {
+      const number = ++this.#numbers;
+      const giveUp = () => {
+        waiting.delete(number);
+        reject(new Failed('lost', `The token gave no answer within ${seconds} seconds.`));
+      };
+      const timer = setTimeout(giveUp, seconds * 1000);
+      waiting.set(number, { resolve, reject, timer });
+      child.send({ number, request } satisfies RequestMessage, (error) => {
+        if (!error || !waiting.delete(number)) return;
+        clearTimeout(timer);
+        reject(new Failed('lost', "The token's process does not take requests."));
+      });
+    });
+  }
+
+  /** Gives a connection up: whatever state its process is in ends with it. */
+  #give(connection: Connection, reason: string): void {
+    connection.child.kill('SIGKILL');
+    this.#end(connection, reason);
+  }
+
+  #end({ child, waiting }: Pick<Connection, 'child' | 'waiting'>, reason: string): void {
+    for (const [number, { reject, timer }] of waiting) {
+      clearTimeout(timer);
+      waiting.delete(number);
+      reject(new Failed('lost', reason));
+    }
+    const current = this.#connection;
+    void current
+      ?.then((connection) => {
+        if (connection.child === child && this.#connection === current) this.#connection = null;
+      })
+      .catch(() => {});
+  }
+}
+
+function settle(waiting: Map<number, Waiting>, message: AnswerMessage): void {
+  const one = waiting.get(message.number);
+  if (!one) return;
+  clearTimeout(one.timer);
+  waiting.delete(message.number);
+  if ('failure' in message) one.reject(new Failed(message.failure, message.reason));
+  else one.resolve(message.answer);
+}
+
+function faultOf({ failure, message }: Failed): Error {
+  switch (failure) {
+    case 'input':
+      return new KeyInputFault('The value does not fit the key and the algorithm.', { cause: message });
+    case 'unsupported':
+      return new KeyUnsupportedFault(message);
+    case 'missing':
+      return new KeyTokenFault('The token answers, but has no such object: it was removed from it.');
+    case 'lost':
+      return new KeyTokenFault(message);
+  }
+}
+
+function isOlder({ since }: Connection, milliseconds: number): boolean {
+  return performance.now() - since > milliseconds;
+}
+
+function about(facts: TokenFacts | null): Pick<TokenState, 'label' | 'serial' | 'model'> {
+  return facts ? { label: facts.label, serial: facts.serial, model: facts.model } : {};
+}

@@ -1,0 +1,68 @@
+import { newVersion } from '../base/ids.ts';
+import type { Random } from '../base/ports.ts';
+import type { KeyPlace, KeyProvider, KeyProviders, MadeKey, TokenKeys } from '../crypto/key-provider.ts';
+import type { Named } from '../objects/object-queries.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import type { Vault } from '../resources/vault.ts';
+import type { Store } from '../store/store.ts';
+import type { KeyType } from './key-body.ts';
+import { noteObject } from './token-object-rows.ts';
+
+/** An object whose version was never stored is destroyed after this: longer than any making takes. */
+const UNCLAIMED_MS = 3_600_000;
+
+/** What finding the home of a key takes. */
+export interface HomeParts {
+  readonly store: Store;
+  readonly random: Random;
+  readonly providers: KeyProviders;
+}
+
+/** A key that was made for a version that is yet to be stored. */
+export interface NewMaterial {
+  readonly version: string;
+  readonly made: MadeKey;
+}
+
+/** The type of a stored key. */
+export function typeOf({ kty }: { readonly kty: string }): KeyType {
+  const isHsm = kty.endsWith('-HSM');
+  return { isHsm, family: kty.replace('-HSM', '') as KeyType['family'] };
+}
+
+/**
+ * The provider of a type of key in a vault.
+ * @throws Refusal `key-needs-premium`, `key-token-not-configured`
+ */
+export function providerOf({ software, token }: KeyProviders, vault: Vault, type: KeyType): KeyProvider {
+  return type.isHsm ? tokenOf(token, vault, type) : software;
+}
+
+/**
+ * Makes a key where its type belongs. What goes into a token is noted before, so that an object whose version is never stored (a
+ * crash, a refusal) is destroyed later.
+ * @throws Refusal as {@link providerOf}, and what the provider throws
+ */
+export async function makeKey(
+  { store, random, providers }: HomeParts,
+  vault: Vault,
+  nameKey: string,
+  type: KeyType,
+  now: number,
+  make: (provider: KeyProvider, place?: KeyPlace) => Promise<MadeKey>,
+): Promise<NewMaterial> {
+  const version = newVersion(random);
+  if (!type.isHsm) return { version, made: await make(providers.software) };
+  const token = tokenOf(providers.token, vault, type);
+  const named: Named = { vaultId: vault.id, nameKey };
+  const place = { id: random.bytes(16).toString('hex'), label: `strongroom/${vault.name}/${nameKey}/${version}` };
+  const noted = { ...named, version, objectId: place.id, token: await token.serial(), destroyAt: now + UNCLAIMED_MS };
+  await store.write((transaction) => noteObject.change(transaction, noted));
+  return { version, made: await make(token, place) };
+}
+
+function tokenOf(token: TokenKeys | null, vault: Vault, { family }: KeyType): TokenKeys {
+  if (vault.settings.sku !== 'premium') throw new Refusal('key-needs-premium', { vault: vault.name, family });
+  if (!token) throw new Refusal('key-token-not-configured', { vault: vault.name, family });
+  return token;
+}
