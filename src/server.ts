@@ -9,6 +9,7 @@ import type { Clock, Log, Random } from './base/ports.ts';
 import { type Config, readNamedFile } from './config.ts';
 import type { KeyProvider } from './crypto/key-provider.ts';
 import { Keyring } from './crypto/keyring.ts';
+import { ReleaseSigner } from './crypto/release-signer.ts';
 import { createKeyFile, openKeyFile } from './crypto/seal.ts';
 import { SoftwareProvider } from './crypto/software/provider.ts';
 import { testedProvider } from './crypto/tested-provider.ts';
@@ -138,6 +139,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   );
   const imds = await listenForIdentities(config, listener, (request, response) => imdsApp.routing(request, response));
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
+  await publishReleaseCertificate(parts, store, keyring);
   scheduler.start(purgeJob({ ...parts, store, keyring }));
   const { tenantId } = installation;
   scheduler.start(keyVersionJob({ ...parts, store, keyring, provider, findVault: readVault }));
@@ -184,7 +186,9 @@ async function composeApps(
   const issuers = new OutsideIssuers(config.trustedIssuers, clock, parts.log);
   const pipeline = pipelineOf({ ...base, issuers }, access, signingKeys);
   const isOwner = (caller: Caller, scope: string) => access.isOwner(caller, scope);
-  const dataOperations = [...secretOperations({ ...base, pager }), ...keyOperations({ ...base, pager })];
+  const authorities = new OutsideIssuers(config.attestationAuthorities, clock, parts.log);
+  const keyRows = keyOperations({ ...base, pager, authorities, signer: new ReleaseSigner(base) });
+  const dataOperations = [...secretOperations({ ...base, pager }), ...keyRows];
   const loadManagement = async () => {
     const { managementOperations } = await import('./management.ts');
     return managementOperations({
@@ -210,6 +214,17 @@ async function composeApps(
     imdsApp: await buildApp({ ...front, operations: imdsRows, readHost: imdsHost }),
     machineResourceId,
   };
+}
+
+/** Where keys may be released, whoever gets one can have the certificate that proves it beforehand. */
+async function publishReleaseCertificate(
+  { config, clock }: ClockedParts,
+  store: Store,
+  keyring: Keyring,
+): Promise<void> {
+  if (config.attestationAuthorities.length === 0) return;
+  const certificate = await new ReleaseSigner({ store, keyring }).certificatePem(clock.now());
+  replaceFile(join(config.dataDir, 'release-certificate.pem'), certificate, 0o644);
 }
 
 function healthOf({ config, clock, version }: ClockedParts) {

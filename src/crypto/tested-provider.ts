@@ -19,6 +19,8 @@ export function testedProvider(name: string, provider: KeyProvider, log: Log): K
     verify: (...asked) => ready().then(() => provider.verify(...asked)),
     encrypt: (...asked) => ready().then(() => provider.encrypt(...asked)),
     decrypt: (...asked) => ready().then(() => provider.decrypt(...asked)),
+    release: (...asked) => ready().then(() => provider.release(...asked)),
+    importWrapped: (...asked) => ready().then(() => provider.importWrapped(...asked)),
   };
 }
 

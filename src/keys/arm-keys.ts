@@ -10,6 +10,7 @@ import { requireVault } from '../resources/lookup.ts';
 import { readProperties } from '../resources/request-body.ts';
 import type { Vault } from '../resources/vault.ts';
 import { vaultUri } from '../resources/vault-uri.ts';
+import { checkExport, policyOfVersion } from './export-rules.ts';
 import { readNewKey } from './key-body.ts';
 import { type KeyRow, keyQueries, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
@@ -34,8 +35,10 @@ export async function putArmKey(parts: ArmKeyParts, call: Call): Promise<Answer>
   const policy = asked ? readRotationPolicy(readObject(asked, 'rotationPolicy'), call.time, call.time) : null;
   const vault = await requireVault(parts.store.reader, call);
   refuseHardware(key, vault);
+  checkExport(key.release, vault.settings.sku === 'premium', true);
   const there = await findRow(keyKind, parts.store.reader, vault, foldName(name));
   if (there) return answer(parts, call, vault, there);
+  policyOfVersion(key.release, undefined);
   const made = await parts.provider.generate(key.spec);
   const version = newVersion(parts.random);
   const commit = call.commit(async (transaction) => {
@@ -141,7 +144,7 @@ function keyResource(
         updated: toSeconds(row.updated),
         // This plane's file (keys.json, DeletionRecoveryLevel) has no names for shorter retention.
         recoveryLevel: recoveryLevel(vault.settings).replace('Customized', ''),
-        exportable: false,
+        exportable: row.release_policy !== null,
       },
       kty: row.kty,
       keyOps: JSON.parse(row.key_ops) as unknown,
@@ -149,6 +152,7 @@ function keyResource(
       ...(crv !== undefined && { curveName: crv }),
       keyUri: uri,
       keyUriWithVersion: `${uri}/${row.version}`,
+      ...(row.release_policy !== null && { release_policy: releasePolicyBody(row.release_policy) }),
       ...(policy && { rotationPolicy: policyBody(policy) }),
     },
   };
@@ -160,4 +164,10 @@ function policyBody({ rotate, notify, expiryTime, created, updated }: RotationPo
     attributes: { ...(expiryTime && { expiryTime }), created: toSeconds(created), updated: toSeconds(updated) },
     lifetimeActions: [...action('rotate', rotate), ...action('notify', notify)],
   };
+}
+
+/** `KeyReleasePolicy` of this plane, which has no word for immutable. */
+function releasePolicyBody(policy: string): object {
+  const { contentType, data } = JSON.parse(policy) as { contentType: string; data: string };
+  return { contentType, data };
 }

@@ -10,12 +10,14 @@ import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
-import { type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
+import { checkExport, policyAfter, policyOfVersion } from './export-rules.ts';
+import { type ImportedKey, type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
 import type { KeyRow } from './repository.ts';
 import * as repository from './repository.ts';
 import { scheduleRotation } from './rotation-due.ts';
-import { familyOf } from './stored-key.ts';
-import { keyBundle, keyItem } from './wire.ts';
+import { keyBinding, operableKey } from './stored-key.ts';
+import { takeTransferred } from './transfer.ts';
+import { keyBundle, keyItem, knowsRelease } from './wire.ts';
 
 /** What the keys room needs. */
 export interface KeyParts extends ObjectParts {
@@ -43,8 +45,7 @@ export async function createKey(parts: KeyParts, call: Call): Promise<Answer> {
   const key = readNewKey(call.body ?? {});
   checkWindow(key.attributes.nbf, key.attributes.exp);
   refuseHardware(key, vaultOf(call));
-  // Asked again where it counts; here it spares the making of a key that nobody can have.
-  await findRow(keyKind, parts.store.reader, vaultOf(call), nameOf(call).nameKey);
+  await assertAddable(parts, call, key);
   return addVersion(parts, call, key, await parts.provider.generate(key.spec));
 }
 
@@ -53,10 +54,22 @@ export async function importKey(parts: KeyParts, call: Call): Promise<Answer> {
   const key = readImportedKey(call.body ?? {});
   checkWindow(key.attributes.nbf, key.attributes.exp);
   refuseHardware(key, vaultOf(call));
-  const made = await parts.provider.importKey(key.jwk).catch((error: unknown) => {
+  await assertAddable(parts, call, key);
+  return addVersion(parts, call, key, await takeIn(parts, call, key));
+}
+
+/** Asked again where it counts; here it spares the making of a key that nobody can have. */
+async function assertAddable({ store }: KeyParts, call: Call, { release }: NewKey): Promise<void> {
+  checkExport(release, vaultOf(call).settings.sku === 'premium', knowsRelease(call));
+  const there = await findRow(keyKind, store.reader, vaultOf(call), nameOf(call).nameKey);
+  policyOfVersion(release, there?.release_policy);
+}
+
+function takeIn(parts: KeyParts, call: Call, key: ImportedKey): Promise<MadeKey> {
+  const taken = 'jwk' in key ? parts.provider.importKey(key.jwk) : takeTransferred(parts, call, key);
+  return taken.catch((error: unknown) => {
     throw error instanceof KeyInputFault ? invalid('key', 'it is no valid private key') : error;
   });
-  return addVersion(parts, call, key, made);
 }
 
 /** GET /keys/{name}[/{version}]: the public members, whatever the key's state. */
@@ -70,7 +83,8 @@ export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
   return call.commit(async (transaction) => {
     const row = await liveRow(keyKind, transaction, call);
-    const change = readKeyChange(call.body ?? {}, familyOf(row));
+    const change = readKeyChange(call.body ?? {}, operableKey(row));
+    checkExport(change.release, vault.settings.sku === 'premium', knowsRelease(call));
     const updated: KeyRow = {
       ...row,
       updated: call.time,
@@ -79,6 +93,7 @@ export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
       exp: change.exp ?? row.exp,
       tags: change.tags === undefined ? row.tags : JSON.stringify(change.tags),
       key_ops: change.operations === undefined ? row.key_ops : JSON.stringify(change.operations),
+      release_policy: policyAfter(change.release, row.release_policy, call.parameters['version'] !== undefined),
     };
     checkWindow(updated.nbf, updated.exp);
     await repository.updateKeyVersion.change(transaction, {
@@ -92,8 +107,13 @@ export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
       tags: updated.tags,
       keyOps: updated.key_ops,
     });
+    const named: Named = { vaultId: vault.id, nameKey: row.name_key };
+    const { release_policy: releasePolicy } = updated;
+    if (releasePolicy !== null && releasePolicy !== row.release_policy) {
+      await repository.writeReleasePolicy.change(transaction, { ...named, releasePolicy });
+    }
     if (row.version === row.current_version) {
-      await scheduleRotation(transaction, { vaultId: vault.id, nameKey: row.name_key }, updated);
+      await scheduleRotation(transaction, named, updated);
     }
     return answerFor(keyKind, call, updated, keyBundle(call, updated));
   });
@@ -111,7 +131,7 @@ async function addVersion(parts: KeyParts, call: Call, key: NewKey, made: MadeKe
   return call.commit(work).finally(() => made.material.fill(0));
 }
 
-/** A version as it is stored. */
+/** A version as it is stored. @throws Refusal what {@link policyOfVersion} throws */
 export function rowOf(key: NewKey, made: MadeKey, state: ReturnType<typeof nextVersion>): KeyRow {
   return {
     ...state,
@@ -123,6 +143,7 @@ export function rowOf(key: NewKey, made: MadeKey, state: ReturnType<typeof nextV
     size: sizeOf(made.spec),
     public_key: JSON.stringify(made.publicMembers),
     key_ops: JSON.stringify(key.operations),
+    release_policy: policyOfVersion(key.release, state.previous_version === null ? undefined : state.release_policy),
   };
 }
 
@@ -143,6 +164,7 @@ export function nextVersion(
     created: now,
     updated: now,
     previous_version: current?.version ?? null,
+    release_policy: current?.release_policy ?? null,
   };
 }
 
@@ -159,8 +181,8 @@ export async function storeVersion(
   await insertSealed({ keyring, random }, transaction, vault, row, material);
   if (isThere) await repository.keyQueries.setCurrent.change(transaction, { ...named, version: row.version });
   else {
-    const { name, version, created } = row;
-    await repository.insertKey.change(transaction, { ...named, name, version, created });
+    const { name, version, created, release_policy: releasePolicy } = row;
+    await repository.insertKey.change(transaction, { ...named, name, version, created, releasePolicy });
   }
   await scheduleRotation(transaction, named, row);
 }
@@ -192,11 +214,6 @@ export async function insertSealed(
     previousVersion: row.previous_version,
     envelope: sealEnvelope(key, keyBinding(vault.id, row.name_key, row.version), material, random),
   });
-}
-
-/** What the envelope of a version is bound to. */
-export function keyBinding(vaultId: string, nameKey: string, version: string): readonly string[] {
-  return ['key', vaultId, nameKey, version];
 }
 
 /** Bits of a modulus or of a symmetric key; 0 for curves. */

@@ -118,14 +118,6 @@ export const keyRefusals = rows({
     cause: 'Keys of a hardware security module exist in premium vaults alone.',
     remedy: ['az keyvault create --sku premium --name NAME --resource-group GROUP --location LOCATION'],
   },
-  'key-release-policy-missing': {
-    check: 'body',
-    status: 400,
-    error: 'BadParameter',
-    message: 'AKV.SKR.1004: Exportable keys must have release policy.',
-    cause: 'The key is to be exportable, and nothing says to whom it may be released.',
-    remedy: ['Send a release_policy, or leave attributes.exportable out.'],
-  },
   'key-provider-unavailable': {
     check: 'state',
     status: 503,
