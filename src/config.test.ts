@@ -41,6 +41,7 @@ describe('the configuration', () => {
       tls: null,
       acceptNewerApiVersions: false,
       trustedIssuers: [],
+      attestationAuthorities: [],
       movableClock: false,
       keyPolicy: { signsFor: 60 * 86_400_000, announcedFor: 48 * 3_600_000 },
       first: { subscription: 'Strongroom', group: 'strongroom', vault: 'main-vault', location: 'local' },
@@ -63,6 +64,7 @@ describe('the configuration', () => {
       tlsKeyFile: '/etc/key.pem',
       acceptNewerApiVersions: true,
       trustedIssuers: [{ issuer: 'https://ci.example', jwksFile: '/etc/jwks.json' }],
+      attestationAuthorities: [{ issuer: 'https://attest.example' }],
       signingKeyDays: 30,
       signingKeyAnnounceHours: 24,
       movableClock: true,
@@ -88,6 +90,15 @@ describe('the configuration', () => {
         {
           issuer: 'https://ci.example',
           keys: { kind: 'file', path: '/etc/jwks.json' },
+          caFile: null,
+          algorithms: ['RS256', 'PS256', 'ES256'],
+          bearer: null,
+        },
+      ],
+      attestationAuthorities: [
+        {
+          issuer: 'https://attest.example',
+          keys: { kind: 'discovery' },
           caFile: null,
           algorithms: ['RS256', 'PS256', 'ES256'],
           bearer: null,
@@ -130,6 +141,16 @@ describe('the configuration', () => {
     refuses({ signingKeyDays: 1 }, /must be 2 to 3650/);
     refuses({ signingKeyAnnounceHours: 0 }, /must be 1 to 720/);
     refuses({ signingKeyDays: 2, signingKeyAnnounceHours: 48 }, /must be less than signingKeyDays/);
+  });
+
+  it('takes attestation authorities as it takes issuers, without terms for bearer tokens', () => {
+    const issuer = 'https://attest.example';
+    refuses(
+      { attestationAuthorities: [{ issuer, url: 'x' }] },
+      /attestationAuthorities is wrong: .* does not exist: url/,
+    );
+    const bearer = { audiences: { data: ['api://vaults'] }, federatedCredentials: true };
+    refuses({ attestationAuthorities: [{ issuer, bearer }] }, /attestationAuthorities is wrong: .* has bearer/);
   });
 
   it('takes a whole resource id for the machine that the endpoint stands for', () => {

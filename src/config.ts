@@ -31,6 +31,8 @@ export interface Config {
   readonly acceptNewerApiVersions: boolean;
   /** The issuers outside whose tokens federated credentials may believe. */
   readonly trustedIssuers: readonly TrustedIssuer[];
+  /** The attestation services whose word keys may be released on. */
+  readonly attestationAuthorities: readonly TrustedIssuer[];
   /** How the keys that sign tokens follow one another. */
   readonly keyPolicy: KeyPolicy;
   /** Development alone: the clock may be moved forward. */
@@ -98,7 +100,8 @@ export function readConfig(flags: ConfigFlags): Config {
     pkcs11: tokenOf(file, flags.environment ?? {}),
     tls: tlsOf(file),
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
-    trustedIssuers: issuersOf(file, domain),
+    trustedIssuers: issuersOf(file.list('trustedIssuers'), domain, 'trustedIssuers'),
+    attestationAuthorities: authoritiesOf(file, domain),
     keyPolicy: keyPolicyOf(file),
     movableClock: flags.movableClock || (fileMovable ?? false),
     first: {
@@ -170,10 +173,19 @@ function tlsOf(file: Settings): Config['tls'] {
   return { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) };
 }
 
-function issuersOf(file: Settings, domain: string): readonly TrustedIssuer[] {
-  const result = readTrustedIssuers(file.list('trustedIssuers') ?? [], domain);
-  if ('fault' in result) throw new ConfigFault(`The setting trustedIssuers is wrong: ${result.fault}.`);
+function issuersOf(list: readonly unknown[] | undefined, domain: string, setting: string): readonly TrustedIssuer[] {
+  const result = readTrustedIssuers(list ?? [], domain);
+  if ('fault' in result) throw new ConfigFault(`The setting ${setting} is wrong: ${result.fault}.`);
   return result.issuers;
+}
+
+function authoritiesOf(file: Settings, domain: string): readonly TrustedIssuer[] {
+  const authorities = issuersOf(file.list('attestationAuthorities'), domain, 'attestationAuthorities');
+  const bearer = authorities.find((authority) => authority.bearer !== null);
+  if (!bearer) return authorities;
+  throw new ConfigFault(
+    `The setting attestationAuthorities is wrong: ${bearer.issuer} has bearer, which is for trustedIssuers.`,
+  );
 }
 
 function keyPolicyOf(file: Settings): KeyPolicy {

@@ -8,6 +8,7 @@ import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
 import { type Config, readNamedFile } from './config.ts';
 import { Keyring } from './crypto/keyring.ts';
+import { ReleaseSigner } from './crypto/release-signer.ts';
 import { createKeyFile, openKeyFile } from './crypto/seal.ts';
 import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
 import { type App, buildApp } from './http/app.ts';
@@ -137,6 +138,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   );
   const imds = await listenForIdentities(config, listener, (request, response) => imdsApp.routing(request, response));
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
+  await publishReleaseCertificate(parts, store, keyring);
   scheduler.start(purgeJob({ ...parts, store, keyring }));
   const { tenantId } = installation;
   scheduler.start(keyVersionJob({ ...parts, store, keyring, providers, findVault: readVault }));
@@ -185,7 +187,9 @@ async function composeApps(
   const issuers = new OutsideIssuers(config.trustedIssuers, clock, parts.log);
   const pipeline = pipelineOf({ ...base, issuers }, access, signingKeys);
   const isOwner = (caller: Caller, scope: string) => access.isOwner(caller, scope);
-  const dataOperations = [...secretOperations({ ...base, pager }), ...keyOperations({ ...base, pager })];
+  const authorities = new OutsideIssuers(config.attestationAuthorities, clock, parts.log);
+  const keyRows = keyOperations({ ...base, pager, authorities, signer: new ReleaseSigner(base) });
+  const dataOperations = [...secretOperations({ ...base, pager }), ...keyRows];
   const loadManagement = async () => {
     const { managementOperations } = await import('./management.ts');
     return managementOperations({
@@ -211,6 +215,17 @@ async function composeApps(
     imdsApp: await buildApp({ ...front, operations: imdsRows, readHost: imdsHost }),
     machineResourceId,
   };
+}
+
+/** Where keys may be released, whoever gets one can have the certificate that proves it beforehand. */
+async function publishReleaseCertificate(
+  { config, clock }: ClockedParts,
+  store: Store,
+  keyring: Keyring,
+): Promise<void> {
+  if (config.attestationAuthorities.length === 0) return;
+  const certificate = await new ReleaseSigner({ store, keyring }).certificatePem(clock.now());
+  replaceFile(join(config.dataDir, 'release-certificate.pem'), certificate, 0o644);
 }
 
 function healthOf({ config, clock, version, providers }: ClockedParts & { readonly providers: OpenProviders }) {

@@ -108,6 +108,18 @@ export const cipherAlgorithms: Readonly<Record<string, CipherAlgorithm>> = table
   CKM_AES_KEY_WRAP_PAD: { family: 'oct', mode: 'wrap-padded', uses: wrapping, since: '7.6-preview.1' },
 });
 
+/** How a key is wrapped for whom it is released to: RSA-OAEP with this digest, then AES-256 key wrap with padding. */
+export interface ReleaseAlgorithm {
+  readonly digest: Digest;
+}
+
+/** The algorithms of key release by their wire names (KeyEncryptionAlgorithm). */
+export const releaseAlgorithms: Readonly<Record<string, ReleaseAlgorithm>> = table({
+  CKM_RSA_AES_KEY_WRAP: { digest: 'sha1' },
+  RSA_AES_KEY_WRAP_256: { digest: 'sha256' },
+  RSA_AES_KEY_WRAP_384: { digest: 'sha384' },
+});
+
 /** A name that comes from outside must not find `constructor`. */
 function table<Row>(rows: Readonly<Record<string, Row>>): Readonly<Record<string, Row>> {
   return Object.freeze(Object.assign(Object.create(null) as Record<string, Row>, rows));

@@ -1,4 +1,4 @@
-import type { CipherAlgorithm, CurveName, SignatureAlgorithm } from './algorithms.ts';
+import type { CipherAlgorithm, CurveName, KeyFamily, ReleaseAlgorithm, SignatureAlgorithm } from './algorithms.ts';
 
 /** What is to be made. */
 export type KeySpec =
@@ -8,9 +8,12 @@ export type KeySpec =
 
 /** The public members of a JWK (RFC 7518 §6), without `kty`; empty for a symmetric key. */
 export type PublicMembers =
-  | { readonly n: string; readonly e: string }
+  | RsaPublicMembers
   | { readonly crv: CurveName; readonly x: string; readonly y: string }
   | Readonly<Record<string, never>>;
+
+/** The public members of an RSA key. */
+export type RsaPublicMembers = { readonly n: string; readonly e: string };
 
 /** A key that was made or taken in. */
 export interface MadeKey {
@@ -55,6 +58,8 @@ export interface KeyPlace {
   readonly id: string;
   /** For people who look into the token. */
   readonly label: string;
+  /** Whether the token may give it out, wrapped under another key. */
+  readonly isExportable: boolean;
 }
 
 /**
@@ -71,6 +76,17 @@ export interface KeyProvider {
   verify(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer, signature: Buffer): Promise<boolean>;
   encrypt(key: StoredKey, algorithm: CipherAlgorithm, plain: Plain): Promise<Sealed>;
   decrypt(key: StoredKey, algorithm: CipherAlgorithm, sealed: Sealed): Promise<Buffer>;
+  /**
+   * Wraps a key for a recipient: its PKCS #8, or the bytes of a symmetric key, under an AES-256 key made for it (RFC 5649), after
+   * that key under RSA-OAEP (PKCS #11 v3.0, CKM_RSA_AES_KEY_WRAP).
+   */
+  release(key: StoredKey, algorithm: ReleaseAlgorithm, recipient: RsaPublicMembers): Promise<Buffer>;
+  /**
+   * Takes in a key that was wrapped so, under SHA-1, for a key of this provider.
+   * @param place as with {@link generate}
+   * @throws KeyInputFault where it does not open, or is no key of the family; the same for every cause
+   */
+  importWrapped(exchangeKey: StoredKey, ciphertext: Buffer, family: KeyFamily, place?: KeyPlace): Promise<MadeKey>;
 }
 
 /** A provider whose keys are objects of a token. */

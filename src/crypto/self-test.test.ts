@@ -17,6 +17,8 @@ const broken = (wrong: Partial<KeyProvider>): KeyProvider => ({
   verify: (...asked) => software.verify(...asked),
   encrypt: (...asked) => software.encrypt(...asked),
   decrypt: (...asked) => software.decrypt(...asked),
+  release: (...asked) => software.release(...asked),
+  importWrapped: (by, ciphertext, family) => software.importWrapped(by, ciphertext, family),
   ...wrong,
 });
 const faults = async (provider: KeyProvider) =>

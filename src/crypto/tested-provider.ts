@@ -32,6 +32,8 @@ function guarded(provider: KeyProvider, ready: () => Promise<void>): KeyProvider
     verify: (...asked) => ready().then(() => provider.verify(...asked)),
     encrypt: (...asked) => ready().then(() => provider.encrypt(...asked)),
     decrypt: (...asked) => ready().then(() => provider.decrypt(...asked)),
+    release: (...asked) => ready().then(() => provider.release(...asked)),
+    importWrapped: (...asked) => ready().then(() => provider.importWrapped(...asked)),
   };
 }
 

@@ -6,6 +6,7 @@ import { dataRefusals } from '../refusals/data.ts';
 import { federationRefusals } from '../refusals/federation.ts';
 import { generalRefusals } from '../refusals/general.ts';
 import { graphRefusals } from '../refusals/graph.ts';
+import { keyReleaseRefusals } from '../refusals/key-release.ts';
 import { keyRefusals } from '../refusals/keys.ts';
 import { lockRefusals } from '../refusals/locks.ts';
 import { loginRefusals } from '../refusals/login.ts';
@@ -25,6 +26,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Every plane', table: generalRefusals },
   { title: 'Data plane', table: dataRefusals },
   { title: 'Keys', table: keyRefusals },
+  { title: 'Keys that leave or arrive wrapped', table: keyReleaseRefusals },
   { title: 'Management plane', table: managementRefusals },
   { title: 'Requests to the management plane', table: armRequestRefusals },
   { title: 'Roles, conditions, denials', table: authorisationRefusals },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -16,6 +16,7 @@ describe('keys of an issuer over HTTPS', () => {
   let server: Server;
   let origin: string;
   let asked = 0;
+  let certificate: X509Certificate;
   const now = Date.now();
   const clock = { now: () => now };
   const jwk = {
@@ -28,6 +29,7 @@ describe('keys of an issuer over HTTPS', () => {
     const authority = await createAuthority({ now, commonName: 'issuers' });
     caFile = join(folder, 'ca.pem');
     writeFileSync(caFile, authority.certificatePem);
+    certificate = new X509Certificate(authority.certificatePem);
     const issued = await issueServerCertificate({
       authority,
       now,
@@ -51,6 +53,9 @@ describe('keys of an issuer over HTTPS', () => {
           jwks_uri: `${origin.replace('https', 'http')}/keys`,
         }),
         '/keys': JSON.stringify({ keys: [jwk] }),
+        '/certificates': JSON.stringify({
+          keys: [{ kty: 'EC', kid: 'one', x5c: [certificate.raw.toString('base64')] }],
+        }),
         '/huge': ' '.repeat(300_000),
         '/text': 'not JSON',
       };
@@ -74,6 +79,12 @@ describe('keys of an issuer over HTTPS', () => {
   it('come from its metadata or from the URL that the operator gave', async () => {
     assert.equal((await load({ kind: 'discovery' })).jwks().keys[0]!.kid, 'one');
     assert.equal((await load({ kind: 'url', url: `${origin}/keys` })).jwks().keys[0]!.kid, 'one');
+  });
+
+  it('may be certificates alone', async () => {
+    const [key] = (await load({ kind: 'url', url: `${origin}/certificates` })).jwks().keys;
+    const { x, y } = certificate.publicKey.export({ format: 'jwk' });
+    assert.deepEqual([key!.kid, key!['x'], key!['y']], ['one', x, y]);
   });
 
   it('are loaded once for all who ask at the same time', async () => {

@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
+import type { JSONWebKeySet, JWK } from 'jose';
 import { createLocalJWKSet, type LocalJWKSet } from 'jose/jwks/local';
 import type { Clock, Log } from '../base/ports.ts';
 import { isHttps, type TrustedIssuer } from './trusted-issuers.ts';
@@ -102,10 +104,21 @@ function hasKey(keys: LocalJWKSet, kid: string): boolean {
 
 async function loadKeys(issuer: TrustedIssuer): Promise<LocalJWKSet> {
   try {
-    return createLocalJWKSet(JSON.parse(await readKeys(issuer)));
+    return createLocalJWKSet(withPublicMembers(JSON.parse(await readKeys(issuer))));
   } catch (error) {
     throw new IssuerKeysFault((error as Error).message, { cause: error });
   }
+}
+
+/** Attestation services publish certificates alone (RFC 7517 §4.7): their public keys are what the members would say. */
+function withPublicMembers(set: JSONWebKeySet): JSONWebKeySet {
+  if (!Array.isArray(set.keys)) return set;
+  const keys = set.keys.map((key) => {
+    const [first] = Array.isArray(key.x5c) ? key.x5c : [];
+    if (typeof first !== 'string' || key.n !== undefined || key.x !== undefined) return key;
+    return { ...key, ...new X509Certificate(Buffer.from(first, 'base64')).publicKey.export({ format: 'jwk' }) };
+  });
+  return { ...set, keys: keys as JWK[] };
 }
 
 async function readKeys({ issuer, keys, caFile }: TrustedIssuer): Promise<string> {

@@ -10,6 +10,7 @@ import { requireVault } from '../resources/lookup.ts';
 import { readProperties } from '../resources/request-body.ts';
 import type { Vault } from '../resources/vault.ts';
 import { vaultUri } from '../resources/vault-uri.ts';
+import { checkExport, policyOfVersion } from './export-rules.ts';
 import { readNewKey } from './key-body.ts';
 import { makeKey, providerOf } from './key-home.ts';
 import { type KeyRow, keyQueries, writePolicy } from './repository.ts';
@@ -35,10 +36,16 @@ export async function putArmKey(parts: ArmKeyParts, call: Call): Promise<Answer>
   const policy = asked ? readRotationPolicy(readObject(asked, 'rotationPolicy'), call.time, call.time) : null;
   const vault = await requireVault(parts.store.reader, call);
   providerOf(parts.providers, vault, key);
+  checkExport(key.release, vault.settings.sku === 'premium', true);
   const there = await findRow(keyKind, parts.store.reader, vault, foldName(name));
   if (there) return answer(parts, call, vault, there);
-  const { made, version } = await makeKey(parts, vault, foldName(name), key, call.time, (provider, place) =>
-    provider.generate(key.spec, place),
+  const isExportable = policyOfVersion(key.release, undefined) !== null;
+  const { made, version } = await makeKey(
+    parts,
+    vault,
+    { nameKey: foldName(name), isExportable, ...key },
+    call.time,
+    (provider, place) => provider.generate(key.spec, place),
   );
   const commit = call.commit(async (transaction) => {
     const current = await requireVault(transaction, call);
@@ -143,7 +150,7 @@ function keyResource(
         updated: toSeconds(row.updated),
         // This plane's file (keys.json, DeletionRecoveryLevel) has no names for shorter retention.
         recoveryLevel: recoveryLevel(vault.settings).replace('Customized', ''),
-        exportable: false,
+        exportable: row.release_policy !== null,
       },
       kty: row.kty,
       keyOps: JSON.parse(row.key_ops) as unknown,
@@ -151,6 +158,7 @@ function keyResource(
       ...(crv !== undefined && { curveName: crv }),
       keyUri: uri,
       keyUriWithVersion: `${uri}/${row.version}`,
+      ...(row.release_policy !== null && { release_policy: releasePolicyBody(row.release_policy) }),
       ...(policy && { rotationPolicy: policyBody(policy) }),
     },
   };
@@ -162,4 +170,10 @@ function policyBody({ rotate, notify, expiryTime, created, updated }: RotationPo
     attributes: { ...(expiryTime && { expiryTime }), created: toSeconds(created), updated: toSeconds(updated) },
     lifetimeActions: [...action('rotate', rotate), ...action('notify', notify)],
   };
+}
+
+/** `KeyReleasePolicy` of this plane, which has no word for immutable. */
+function releasePolicyBody(policy: string): object {
+  const { contentType, data } = JSON.parse(policy) as { contentType: string; data: string };
+  return { contentType, data };
 }

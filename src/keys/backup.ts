@@ -10,14 +10,18 @@ import { providerOf, typeOf } from './key-home.ts';
 import { insertKey, type KeyRow, keyQueries, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
-import { insertSealed, type KeyParts, keyBinding, keyKind } from './service.ts';
+import { insertSealed, type KeyParts, keyKind } from './service.ts';
+import { keyBinding } from './stored-key.ts';
 import { isObjectKept, noteObject } from './token-object-rows.ts';
 import { keyBundle } from './wire.ts';
 
 /** The most versions a backup takes (Key Vault service limits). */
 const MAX_BACKUP_VERSIONS = 500;
 
-type BackedUpVersion = Omit<KeyRow, 'name_key' | 'name' | 'current_version' | 'deleted' | 'purge_at'> & {
+type BackedUpVersion = Omit<
+  KeyRow,
+  'name_key' | 'name' | 'current_version' | 'deleted' | 'purge_at' | 'release_policy'
+> & {
   /** The material in base64url. */
   readonly material: string;
 };
@@ -26,6 +30,8 @@ type BackedUpVersion = Omit<KeyRow, 'name_key' | 'name' | 'current_version' | 'd
 interface BackedUpKey {
   readonly name: string;
   readonly policy: RotationPolicy | null;
+  /** JSON of the release policy; not there in the backups of earlier releases. */
+  readonly release?: string | null;
   readonly versions: readonly BackedUpVersion[];
 }
 
@@ -40,13 +46,15 @@ export async function backupKey({ store, keyring, random }: KeyParts, call: Call
     throw new Refusal('backup-too-many-versions', facts);
   }
   const versions: BackedUpVersion[] = [];
-  for (const { envelope, name_key, name: _, current_version: __, deleted: ___, purge_at: ____, ...stored } of rows) {
+  for (const { envelope, name_key, ...row } of rows) {
+    const { name: _, current_version: __, deleted: ___, purge_at: ____, release_policy: _____, ...stored } = row;
     const binding = keyBinding(vault.id, name_key, stored.version);
     const material = await keyring.openInVault(store.reader, vault.id, binding, envelope);
     versions.push({ ...stored, material: material.toString('base64url') });
     material.fill(0);
   }
-  const backup: BackedUpKey = { name: current.name, policy: await policyOf(store.reader, named), versions };
+  const policy = await policyOf(store.reader, named);
+  const backup: BackedUpKey = { name: current.name, policy, release: current.release_policy, versions };
   const value = sealBackup(keyring, random, vault, 'key', backup);
   return { status: 200, body: { value }, subject: objectId(call, 'keys', current.name) };
 }
@@ -64,14 +72,15 @@ export async function restoreKey({ keyring, random, providers }: KeyParts, call:
     let row: KeyRow | null = null;
     for (const { material, ...stored } of backup.versions) {
       const state = { name_key: nameKey, name: backup.name, current_version: newest, deleted: null, purge_at: null };
-      row = { ...stored, ...state };
+      row = { ...stored, ...state, release_policy: backup.release ?? null };
       const bytes = Buffer.from(material, 'base64url');
       if (typeOf(stored).isHsm) await shareObject(transaction, vault, row, bytes);
       await insertSealed({ keyring, random }, transaction, vault, row, bytes);
     }
     const named = { vaultId: vault.id, nameKey };
     const { created } = backup.versions[0]!;
-    await insertKey.change(transaction, { ...named, name: backup.name, version: newest, created });
+    const { name, release: releasePolicy = null } = backup;
+    await insertKey.change(transaction, { ...named, name, version: newest, created, releasePolicy });
     if (backup.policy) await writePolicy.change(transaction, { ...named, policy: JSON.stringify(backup.policy) });
     await scheduleRotation(transaction, named, row!);
     return answerFor(keyKind, call, row!, keyBundle(call, row!));

@@ -7,8 +7,8 @@ import { isVersionAtLeast } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { providerOf, typeOf } from './key-home.ts';
 import type { SealedKeyRow } from './repository.ts';
-import { type KeyParts, keyBinding, keyKind } from './service.ts';
-import { familyOf, publicMembersOf, specOf } from './stored-key.ts';
+import { type KeyParts, keyKind } from './service.ts';
+import { familyOf, openable, publicMembersOf } from './stored-key.ts';
 import {
   checkUse,
   type KeyUse,
@@ -93,15 +93,8 @@ async function usableKey(
   return { row, key };
 }
 
-function storedKey({ store, keyring }: KeyParts, call: Call, row: SealedKeyRow): StoredKey {
-  const vaultId = vaultOf(call).id;
-  return {
-    id: `${vaultId}/${row.name_key}/${row.version}`,
-    spec: specOf(row),
-    publicMembers: publicMembersOf(row),
-    open: () =>
-      keyring.openInVault(store.reader, vaultId, keyBinding(vaultId, row.name_key, row.version), row.envelope),
-  };
+function storedKey(parts: KeyParts, call: Call, row: SealedKeyRow): StoredKey {
+  return openable(parts, vaultOf(call).id, row);
 }
 
 function providerFor({ providers }: KeyParts, call: Call, row: SealedKeyRow): KeyProvider {

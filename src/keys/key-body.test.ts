@@ -12,6 +12,7 @@ describe('the body of a create', () => {
       operations: every,
       attributes: { enabled: true, nbf: null, exp: null },
       tags: null,
+      release: { policy: null },
       spec: { family: 'RSA', bits: 2048, publicExponent: 65_537 },
     });
     assert.deepEqual(readNewKey({ kty: 'RSA', public_exponent: 0 }), readNewKey({ kty: 'RSA' }));
@@ -56,9 +57,25 @@ describe('the body of a create', () => {
     for (const body of wrong) {
       assert.throws(() => readNewKey(body), { code: 'property-invalid' }, JSON.stringify(body));
     }
-    const exportable = { kty: 'RSA', attributes: { exportable: true } };
-    assert.throws(() => readNewKey(exportable), { code: 'key-release-policy-missing' });
-    assert.throws(() => readNewKey({ ...exportable, release_policy: { data: 'e30' } }), { code: 'not-implemented' });
+    const badPolicy = { kty: 'RSA', attributes: { exportable: true }, release_policy: { data: 'e30' } };
+    assert.throws(() => readNewKey(badPolicy), { code: 'key-release-policy-invalid' });
+  });
+
+  it('lets a key exchange key do nothing else, and be an RSA key of a hardware module', () => {
+    assert.deepEqual(readNewKey({ kty: 'RSA-HSM', key_ops: ['import'] }).operations, ['import']);
+    for (const body of [
+      { kty: 'RSA-HSM', key_ops: ['import', 'decrypt'] },
+      { kty: 'RSA', key_ops: ['import'] },
+      { kty: 'EC-HSM', key_ops: ['import'] },
+    ]) {
+      assert.throws(() => readNewKey(body), { code: 'property-invalid' }, JSON.stringify(body));
+    }
+  });
+
+  it('has the operation export for keys that leave', () => {
+    const attributes = { exportable: true };
+    assert.deepEqual(readNewKey({ kty: 'EC', key_ops: ['sign', 'export'], attributes }).operations, ['sign', 'export']);
+    assert.throws(() => readNewKey({ kty: 'EC', key_ops: ['sign', 'export'] }), { code: 'property-invalid' });
   });
 });
 
@@ -67,8 +84,12 @@ describe('the body of an import', () => {
   const rsa = { kty: 'RSA', n: modulus, e: 'AQAB', d: 'AQ', p: 'AQ', q: 'AQ', dp: 'AQ', dq: 'AQ', qi: 'AQ' };
 
   it('takes a private key alone, and keeps no member that the type does not have', () => {
-    const { jwk, operations, isHsm } = readImportedKey({ key: { ...rsa, key_ops: ['sign'], other: 'x' }, Hsm: true });
-    assert.deepEqual(Object.keys(jwk.members), ['n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi']);
+    const { operations, isHsm, ...taken } = readImportedKey({
+      key: { ...rsa, key_ops: ['sign'], other: 'x' },
+      Hsm: true,
+    });
+    assert.ok('jwk' in taken);
+    assert.deepEqual(Object.keys(taken.jwk.members), ['n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi']);
     assert.deepEqual([operations, isHsm], [['sign'], true]);
     assert.deepEqual(readImportedKey({ key: { ...rsa, key_ops: [] } }).operations, every);
     assert.deepEqual(readImportedKey({ key: rsa }).operations, every);
@@ -88,17 +109,30 @@ describe('the body of an import', () => {
       assert.throws(() => readImportedKey({ key }), { code: 'property-invalid' }, JSON.stringify(key).slice(0, 80));
     }
     assert.throws(() => readImportedKey({}), { code: 'property-invalid' });
-    assert.throws(() => readImportedKey({ key: { kty: 'RSA-HSM', key_hsm: 'AQ' } }), { code: 'not-implemented' });
+    assert.throws(() => readImportedKey({ key: { kty: 'RSA', key_hsm: 'AQ' } }), { code: 'property-invalid' });
+    const blob = { key: { kty: 'RSA-HSM', key_hsm: 'AQ' } };
+    assert.throws(() => readImportedKey(blob), { code: 'key-transfer-blob-invalid' });
   });
 });
 
 describe('the body of an update', () => {
   it('gives only what was sent', () => {
-    assert.deepEqual(readKeyChange({}, 'EC'), {});
-    assert.deepEqual(readKeyChange({ key_ops: ['verify'], attributes: { exp: 5 } }, 'EC'), {
+    const key = { family: 'EC', isHsm: false, isExportable: false } as const;
+    const release = { policy: null };
+    assert.deepEqual(readKeyChange({}, key), { release });
+    assert.deepEqual(readKeyChange({ key_ops: ['verify'], attributes: { exp: 5 } }, key), {
       exp: 5,
       operations: ['verify'],
+      release,
     });
-    assert.throws(() => readKeyChange({ key_ops: ['encrypt'] }, 'EC'), { code: 'property-invalid' });
+    assert.throws(() => readKeyChange({ key_ops: ['encrypt'] }, key), { code: 'property-invalid' });
+  });
+
+  it('neither makes a key exchange key nor ends one', () => {
+    const key = { family: 'RSA', isHsm: true, isExportable: false } as const;
+    const exchange = { ...key, operations: ['import'] };
+    assert.throws(() => readKeyChange({ key_ops: ['import'] }, key), { code: 'property-invalid' });
+    assert.throws(() => readKeyChange({ key_ops: ['decrypt'] }, exchange), { code: 'property-invalid' });
+    assert.deepEqual(readKeyChange({ key_ops: ['import'] }, exchange).operations, ['import']);
   });
 });

@@ -11,7 +11,8 @@ import {
   readBoolean,
   readObject,
 } from '../objects/attributes.ts';
-import { Refusal } from '../refusals/refusal.ts';
+import { type AskedRelease, readRelease } from './export-rules.ts';
+import { readTransferBlob, type TransferBlob } from './transfer-blob.ts';
 
 const MAX_TAG_TEXT = 256;
 const RSA_BITS: readonly unknown[] = [2048, 3072, 4096];
@@ -38,31 +39,47 @@ export interface NewKey extends KeyType {
   readonly operations: readonly string[];
   readonly attributes: Attributes;
   readonly tags: Readonly<Record<string, string>> | null;
+  readonly release: AskedRelease;
+}
+
+/** A key from outside: in the clear, or wrapped for a key exchange key. */
+export type ImportedKey = NewKey & ({ readonly jwk: ImportedJwk } | { readonly transfer: TransferBlob });
+
+/** What of a stored key decides which operations it may be given. */
+export interface OperableKey extends KeyType {
+  readonly isExportable: boolean;
+  /** Those it has. */
+  readonly operations?: readonly string[];
 }
 
 /** A validated body of an update: only what was sent is there. */
 export interface KeyChange extends AttributeChange {
   readonly operations?: readonly string[];
+  readonly release: AskedRelease;
 }
 
 /**
  * Reads the body of a create (keys.json, KeyCreateParameters).
- * @throws Refusal `property-invalid`, `key-release-policy-missing`, `not-implemented`
+ * @throws Refusal `property-invalid`, `key-release-policy-invalid`
  */
 export function readNewKey(body: Body): NewKey & { readonly spec: KeySpec } {
   const type = readType(body['kty'], 'kty');
-  return { ...type, ...readRest(body, body['key_ops'], 'key_ops', type.family), spec: readSpec(body, type.family) };
+  return { ...type, ...readRest(body, body['key_ops'], 'key_ops', type), spec: readSpec(body, type.family) };
 }
 
 /**
- * Reads the body of an import (KeyImportParameters): a private JWK with every member (RFC 7518 §6).
- * @throws Refusal `property-invalid`, `key-release-policy-missing`, `not-implemented`
+ * Reads the body of an import (KeyImportParameters): a private JWK with every member (RFC 7518 §6), or a transfer blob.
+ * @throws Refusal `property-invalid`, `key-release-policy-invalid`, `key-transfer-blob-invalid`
  */
-export function readImportedKey(body: Body): NewKey & { readonly jwk: ImportedJwk } {
+export function readImportedKey(body: Body): ImportedKey {
   const key = readObject(body['key'], 'key');
-  const { family, isHsm } = readType(key['kty'], 'key.kty');
+  const { family, isHsm: isNamedHsm } = readType(key['kty'], 'key.kty');
+  const type = { family, isHsm: isNamedHsm || readBoolean(body['Hsm'] ?? body['hsm'], 'Hsm') === true };
+  const operations = saysNothing(key['key_ops']) ? undefined : key['key_ops'];
+  const rest = { ...type, ...readRest(body, operations, 'key.key_ops', type) };
   if (key['key_hsm'] !== undefined && key['key_hsm'] !== null) {
-    throw new Refusal('not-implemented', { feature: 'import of keys wrapped for a hardware security module' });
+    if (!type.isHsm) throw invalid('key.kty', 'a key that comes in a transfer blob has a type with -HSM');
+    return { ...rest, transfer: readTransferBlob(key['key_hsm']) };
   }
   const members: Record<string, string> = {};
   for (const name of membersOf[family]) members[name] = readMember(key[name], `key.${name}`);
@@ -71,22 +88,20 @@ export function readImportedKey(body: Body): NewKey & { readonly jwk: ImportedJw
   if (family === 'oct' && !OCT_BITS.includes(fromBase64Url(members['k']!)!.length * 8)) {
     throw invalid('key.k', 'it must hold 128, 192 or 256 bits');
   }
-  return {
-    family,
-    isHsm: isHsm || readBoolean(body['Hsm'] ?? body['hsm'], 'Hsm') === true,
-    ...readRest(body, saysNothing(key['key_ops']) ? undefined : key['key_ops'], 'key.key_ops', family),
-    jwk: { family, members },
-  };
+  return { ...rest, jwk: { family, members } };
 }
 
 /**
  * Reads the body of an update (KeyUpdateParameters).
- * @throws Refusal `property-invalid`, `key-release-policy-missing`, `not-implemented`
+ * @throws Refusal `property-invalid`, `key-release-policy-invalid`
  */
-export function readKeyChange(body: Body, family: KeyFamily): KeyChange {
-  refuseExport(body);
-  const operations = readOperations(body['key_ops'], 'key_ops', family);
-  return { ...readAttributeChange(body, MAX_TAG_TEXT), ...(operations && { operations }) };
+export function readKeyChange(body: Body, key: OperableKey): KeyChange {
+  const operations = readOperations(body['key_ops'], 'key_ops', key);
+  if (operations && isExchange(operations) !== isExchange(key.operations ?? [])) {
+    throw invalid('key_ops', 'a key becomes a key exchange key when it is made, and stays one');
+  }
+  const change = readAttributeChange(body, MAX_TAG_TEXT);
+  return { ...change, ...(operations && { operations }), release: readRelease(body) };
 }
 
 /** The Java package writes an empty list where its caller names none (azure-security-keyvault-keys 4.10, JsonWebKey). */
@@ -100,13 +115,15 @@ const membersOf: Readonly<Record<KeyFamily, readonly string[]>> = {
   oct: ['k'],
 };
 
-function readRest(body: Body, operations: unknown, property: string, family: KeyFamily) {
-  refuseExport(body);
+function readRest(body: Body, operations: unknown, property: string, type: KeyType) {
+  const release = readRelease(body);
+  const key = { ...type, isExportable: release.exportable === true };
   const change = readAttributeChange(body, MAX_TAG_TEXT);
   return {
-    operations: readOperations(operations, property, family) ?? operationsOf[family],
+    operations: readOperations(operations, property, key) ?? operationsOf[type.family],
     attributes: newAttributes(change),
     tags: change.tags ?? null,
+    release,
   };
 }
 
@@ -176,22 +193,23 @@ function checkModulus(members: Readonly<Record<string, string>>): void {
   if (fromBase64Url(members['e']!)!.length > 4) throw invalid('key.e', `it must be at most ${MAX_EXPONENT}`);
 }
 
-function readOperations(value: unknown, property: string, family: KeyFamily): readonly string[] | undefined {
+function readOperations(value: unknown, property: string, key: OperableKey): readonly string[] | undefined {
   if (value === undefined || value === null) return undefined;
-  const known = operationsOf[family];
+  const { family, isHsm, isExportable } = key;
+  const isExchangeable = family === 'RSA' && isHsm;
+  const known = [...operationsOf[family], ...(isExportable ? ['export'] : []), ...(isExchangeable ? ['import'] : [])];
   if (!Array.isArray(value) || value.length > 16) throw invalid(property, 'it must be a list of operations');
   const names = value.map((name: unknown) => {
     const found = known.find((one) => typeof name === 'string' && one.toLowerCase() === name.toLowerCase());
     if (!found) throw invalid(property, `a key of type ${family} has the operations ${known.join(', ')}`);
     return found;
   });
-  return [...new Set(names)];
+  const operations = [...new Set(names)];
+  // Who may also decrypt with it could read what others send in (Bring your own key specification).
+  if (isExchange(operations) && operations.length > 1) throw invalid(property, 'import stands alone');
+  return operations;
 }
 
-/** Keys that leave: they need a release policy, and somebody who believes attestations. */
-function refuseExport(body: Body): void {
-  const isExportable = readBoolean(readObject(body['attributes'], 'attributes')['exportable'], 'attributes.exportable');
-  const hasPolicy = body['release_policy'] !== undefined && body['release_policy'] !== null;
-  if (isExportable && !hasPolicy) throw new Refusal('key-release-policy-missing');
-  if (isExportable || hasPolicy) throw new Refusal('not-implemented', { feature: 'secure key release' });
+function isExchange(operations: readonly string[]): boolean {
+  return operations.includes('import');
 }

@@ -6,6 +6,7 @@ import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Store } from '../store/store.ts';
 import type { KeyType } from './key-body.ts';
+import type { KeyRow } from './repository.ts';
 import { noteObject } from './token-object-rows.ts';
 
 /** An object whose version was never stored is destroyed after this: longer than any making takes. */
@@ -24,10 +25,24 @@ export interface NewMaterial {
   readonly made: MadeKey;
 }
 
+/** What is to be made: its name in the vault, its type, and whether it may leave. */
+export interface MakeOrder extends KeyType {
+  readonly nameKey: string;
+  readonly isExportable: boolean;
+}
+
+/** Makes a key with a provider; in a token, at a place of it. */
+export type MakeKey = (provider: KeyProvider, place?: KeyPlace) => Promise<MadeKey>;
+
 /** The type of a stored key. */
 export function typeOf({ kty }: { readonly kty: string }): KeyType {
   const isHsm = kty.endsWith('-HSM');
   return { isHsm, family: kty.replace('-HSM', '') as KeyType['family'] };
+}
+
+/** Another key like a stored one. */
+export function orderLike(row: Pick<KeyRow, 'kty' | 'name_key' | 'release_policy'>): MakeOrder {
+  return { ...typeOf(row), nameKey: row.name_key, isExportable: row.release_policy !== null };
 }
 
 /**
@@ -46,16 +61,17 @@ export function providerOf({ software, token }: KeyProviders, vault: Vault, type
 export async function makeKey(
   { store, random, providers }: HomeParts,
   vault: Vault,
-  nameKey: string,
-  type: KeyType,
+  order: MakeOrder,
   now: number,
-  make: (provider: KeyProvider, place?: KeyPlace) => Promise<MadeKey>,
+  make: MakeKey,
 ): Promise<NewMaterial> {
+  const { nameKey, isExportable } = order;
   const version = newVersion(random);
-  if (!type.isHsm) return { version, made: await make(providers.software) };
-  const token = tokenOf(providers.token, vault, type);
+  if (!order.isHsm) return { version, made: await make(providers.software) };
+  const token = tokenOf(providers.token, vault, order);
   const named: Named = { vaultId: vault.id, nameKey };
-  const place = { id: random.bytes(16).toString('hex'), label: `strongroom/${vault.name}/${nameKey}/${version}` };
+  const label = `strongroom/${vault.name}/${nameKey}/${version}`;
+  const place = { id: random.bytes(16).toString('hex'), label, isExportable };
   const noted = { ...named, version, objectId: place.id, token: await token.serial(), destroyAt: now + UNCLAIMED_MS };
   await store.write((transaction) => noteObject.change(transaction, noted));
   return { version, made: await make(token, place) };

@@ -20,6 +20,7 @@ import { dataPlaneVersions } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { backupKey, restoreKey } from './backup.ts';
 import { decrypt, encrypt, sign, verify } from './cryptography.ts';
+import { attestKey, type ReleaseParts, releaseKey } from './release.ts';
 import { getRotationPolicy, rotateKey, setRotationPolicy } from './rotation.ts';
 import { createKey, getKey, importKey, type KeyParts, keyKind, updateKey } from './service.ts';
 
@@ -27,7 +28,7 @@ import { createKey, getKey, importKey, type KeyParts, keyKind, updateKey } from 
 const RESTORE_BYTES = 4 * 1024 * 1024;
 const MAX_RANDOM_BYTES = 128;
 
-type Run = (parts: KeyParts, call: Call) => Promise<Answer>;
+type Run = (parts: ReleaseParts, call: Call) => Promise<Answer>;
 
 interface Row {
   readonly id: string;
@@ -191,7 +192,7 @@ const rows: readonly Row[] = [
   use('KeyDecrypt', 'decrypt', 'decrypt', 'decrypt', (parts, call) => decrypt(parts, call, 'decrypt')),
   use('KeyWrap', 'wrapkey', 'wrap', 'wrapKey', (parts, call) => encrypt(parts, call, 'wrapKey')),
   use('KeyUnwrap', 'unwrapkey', 'unwrap', 'unwrapKey', (parts, call) => decrypt(parts, call, 'unwrapKey')),
-  use('KeyRelease', 'release', 'release', 'release', missing('secure key release')),
+  use('KeyRelease', 'release', 'release', 'release', releaseKey),
   use('KeySecureWrap', 'securewrapkey', 'wrap', 'wrapKey', missing('secure key wrapping')),
   use('KeySecureUnwrap', 'secureunwrapkey', 'unwrap', 'unwrapKey', missing('secure key wrapping')),
   {
@@ -200,7 +201,7 @@ const rows: readonly Row[] = [
     path: '/keys/:name{v}/attestation',
     need: need('keys/read', 'get'),
     body: 'none',
-    run: missing('attestation of keys'),
+    run: attestKey,
   },
   {
     id: 'RandomBytesGet',
@@ -213,7 +214,7 @@ const rows: readonly Row[] = [
 ];
 
 /** The keys API (Key Vault data plane, keys.json). */
-export function keyOperations(parts: KeyParts): readonly Operation[] {
+export function keyOperations(parts: ReleaseParts): readonly Operation[] {
   return rows.flatMap(({ run, path, success = 200, throttle = 'key', ...row }) =>
     (path.includes('{v}') ? [path.replace('{v}', ''), path.replace('{v}', '/:version')] : [path]).map((one) => ({
       ...row,

@@ -7,6 +7,8 @@ export interface KeyRow extends VersionRow {
   size: number;
   public_key: string;
   key_ops: string;
+  /** JSON of the release policy of the name, which all its versions have; null where they never leave. */
+  release_policy: string | null;
 }
 
 /** A version with its sealed material. */
@@ -20,10 +22,13 @@ export const keyQueries = objectQueries<KeyRow>({ names: 'keys', versions: 'key_
   'v.size',
   'v.public_key',
   'v.key_ops',
+  'o.release_policy',
 ]);
 
 /** Adds a key that was not there; its first version is inserted beside it. */
-export const insertKey = statement<Named & { name: string; version: string; created: number }>((db, p) =>
+export const insertKey = statement<
+  Named & { name: string; version: string; created: number; releasePolicy: string | null }
+>((db, p) =>
   db.insertInto('keys').values({
     vault_id: p('vaultId'),
     name_key: p('nameKey'),
@@ -35,6 +40,7 @@ export const insertKey = statement<Named & { name: string; version: string; crea
     managed: 0,
     rotation_policy: null,
     rotate_at: null,
+    release_policy: p('releasePolicy'),
   }),
 );
 
@@ -119,6 +125,15 @@ export const writePolicy = statement<Named & { policy: string }>((db, p) =>
   db
     .updateTable('keys')
     .set({ rotation_policy: p('policy') })
+    .where('vault_id', '=', p('vaultId'))
+    .where('name_key', '=', p('nameKey')),
+);
+
+/** Sets the release policy of a key. */
+export const writeReleasePolicy = statement<Named & { releasePolicy: string }>((db, p) =>
+  db
+    .updateTable('keys')
+    .set({ release_policy: p('releasePolicy') })
     .where('vault_id', '=', p('vaultId'))
     .where('name_key', '=', p('nameKey')),
 );

@@ -5,7 +5,7 @@ import { holdsLease, type Lease } from '../jobs/lease.ts';
 import type { Job } from '../jobs/scheduler.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Session } from '../store/port.ts';
-import { makeKey, typeOf } from './key-home.ts';
+import { makeKey, orderLike } from './key-home.ts';
 import { dueRotations, keyQueries } from './repository.ts';
 import { successor } from './rotation.ts';
 import { policyOf } from './rotation-due.ts';
@@ -72,7 +72,7 @@ async function rotateDue(
   if (!before) return true;
   const home = await parts.findVault(parts.store.reader, vaultId);
   if (!home) return true;
-  const { made, version } = await makeKey(parts, home, nameKey, typeOf(before), now, (provider, place) =>
+  const { made, version } = await makeKey(parts, home, orderLike(before), now, (provider, place) =>
     provider.generate(specOf(before), place),
   );
   const write = parts.store.write(async (transaction) => {

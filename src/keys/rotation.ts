@@ -2,7 +2,7 @@ import { toSeconds } from '../base/text.ts';
 import { answerFor, liveRow, objectId } from '../objects/lifecycle.ts';
 import type { Named } from '../objects/object-queries.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
-import { makeKey, typeOf } from './key-home.ts';
+import { makeKey, orderLike } from './key-home.ts';
 import { type KeyRow, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
 import { defaultPolicy, expiryOf, type RotationPolicy, readRotationPolicy } from './rotation-policy.ts';
@@ -14,7 +14,7 @@ import { keyBundle } from './wire.ts';
 export async function rotateKey(parts: KeyParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
   const before = await liveRow(keyKind, parts.store.reader, call);
-  const { made, version } = await makeKey(parts, vault, before.name_key, typeOf(before), call.time, (provider, place) =>
+  const { made, version } = await makeKey(parts, vault, orderLike(before), call.time, (provider, place) =>
     provider.generate(specOf(before), place),
   );
   const commit = call.commit(async (transaction) => {

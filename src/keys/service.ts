@@ -1,6 +1,12 @@
 import type { Random } from '../base/ports.ts';
 import { sealEnvelope } from '../crypto/envelope.ts';
-import { KeyInputFault, type KeyProviders, type KeySpec, type MadeKey } from '../crypto/key-provider.ts';
+import {
+  type ImportedJwk,
+  KeyInputFault,
+  type KeyProviders,
+  type KeySpec,
+  type MadeKey,
+} from '../crypto/key-provider.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { checkWindow, invalid } from '../objects/attributes.ts';
 import { answerFor, findRow, liveRow, nameOf, type ObjectKind, type ObjectParts } from '../objects/lifecycle.ts';
@@ -8,14 +14,16 @@ import type { Named } from '../objects/object-queries.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
+import { checkExport, policyAfter, policyOfVersion } from './export-rules.ts';
 import { type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
-import { makeKey, type NewMaterial, typeOf } from './key-home.ts';
+import { type MakeKey, makeKey, type NewMaterial, providerOf, typeOf } from './key-home.ts';
 import type { KeyRow } from './repository.ts';
 import * as repository from './repository.ts';
 import { scheduleRotation } from './rotation-due.ts';
-import { familyOf } from './stored-key.ts';
+import { keyBinding, operableKey } from './stored-key.ts';
 import { dropObjectsOfKey, keepObject } from './token-object-rows.ts';
-import { keyBundle, keyItem } from './wire.ts';
+import { transferOf } from './transfer.ts';
+import { keyBundle, keyItem, knowsRelease } from './wire.ts';
 
 /** What the keys room needs. */
 export interface KeyParts extends ObjectParts {
@@ -45,11 +53,14 @@ export const keyKind: ObjectKind<KeyRow> = {
 export async function createKey(parts: KeyParts, call: Call): Promise<Answer> {
   const key = readNewKey(call.body ?? {});
   checkWindow(key.attributes.nbf, key.attributes.exp);
+  const isExportable = await assertAddable(parts, call, key);
   const { nameKey } = nameOf(call);
-  // Asked again where it counts; here it spares the making of a key that nobody can have.
-  await findRow(keyKind, parts.store.reader, vaultOf(call), nameKey);
-  const material = await makeKey(parts, vaultOf(call), nameKey, key, call.time, (provider, place) =>
-    provider.generate(key.spec, place),
+  const material = await makeKey(
+    parts,
+    vaultOf(call),
+    { nameKey, isExportable, ...key },
+    call.time,
+    (provider, place) => provider.generate(key.spec, place),
   );
   return addVersion(parts, call, key, material);
 }
@@ -58,14 +69,33 @@ export async function createKey(parts: KeyParts, call: Call): Promise<Answer> {
 export async function importKey(parts: KeyParts, call: Call): Promise<Answer> {
   const key = readImportedKey(call.body ?? {});
   checkWindow(key.attributes.nbf, key.attributes.exp);
+  const isExportable = await assertAddable(parts, call, key);
   const { nameKey } = nameOf(call);
-  const making = makeKey(parts, vaultOf(call), nameKey, key, call.time, (provider, place) =>
-    provider.importKey(key.jwk, place),
+  const take = 'jwk' in key ? importOf(key.jwk) : await transferOf(parts, call, key);
+  return addVersion(
+    parts,
+    call,
+    key,
+    await makeKey(parts, vaultOf(call), { nameKey, isExportable, ...key }, call.time, take),
   );
-  const material = await making.catch((error: unknown) => {
-    throw error instanceof KeyInputFault ? invalid('key', 'it is no valid private key') : error;
-  });
-  return addVersion(parts, call, key, material);
+}
+
+/**
+ * Asked again where it counts; here it spares the making of a key that nobody can have.
+ * @returns whether the key is exportable
+ */
+async function assertAddable({ store, providers }: KeyParts, call: Call, key: NewKey): Promise<boolean> {
+  providerOf(providers, vaultOf(call), key);
+  checkExport(key.release, vaultOf(call).settings.sku === 'premium', knowsRelease(call));
+  const there = await findRow(keyKind, store.reader, vaultOf(call), nameOf(call).nameKey);
+  return policyOfVersion(key.release, there?.release_policy) !== null;
+}
+
+function importOf(jwk: ImportedJwk): MakeKey {
+  return (provider, place) =>
+    provider.importKey(jwk, place).catch((error: unknown) => {
+      throw error instanceof KeyInputFault ? invalid('key', 'it is no valid private key') : error;
+    });
 }
 
 /** GET /keys/{name}[/{version}]: the public members, whatever the key's state. */
@@ -79,7 +109,8 @@ export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
   return call.commit(async (transaction) => {
     const row = await liveRow(keyKind, transaction, call);
-    const change = readKeyChange(call.body ?? {}, familyOf(row));
+    const change = readKeyChange(call.body ?? {}, operableKey(row));
+    checkExport(change.release, vault.settings.sku === 'premium', knowsRelease(call));
     const updated: KeyRow = {
       ...row,
       updated: call.time,
@@ -88,6 +119,7 @@ export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
       exp: change.exp ?? row.exp,
       tags: change.tags === undefined ? row.tags : JSON.stringify(change.tags),
       key_ops: change.operations === undefined ? row.key_ops : JSON.stringify(change.operations),
+      release_policy: policyAfter(change.release, row.release_policy, call.parameters['version'] !== undefined),
     };
     checkWindow(updated.nbf, updated.exp);
     await repository.updateKeyVersion.change(transaction, {
@@ -101,8 +133,13 @@ export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
       tags: updated.tags,
       keyOps: updated.key_ops,
     });
+    const named: Named = { vaultId: vault.id, nameKey: row.name_key };
+    const { release_policy: releasePolicy } = updated;
+    if (releasePolicy !== null && releasePolicy !== row.release_policy) {
+      await repository.writeReleasePolicy.change(transaction, { ...named, releasePolicy });
+    }
     if (row.version === row.current_version) {
-      await scheduleRotation(transaction, { vaultId: vault.id, nameKey: row.name_key }, updated);
+      await scheduleRotation(transaction, named, updated);
     }
     return answerFor(keyKind, call, updated, keyBundle(call, updated));
   });
@@ -119,7 +156,7 @@ async function addVersion(parts: KeyParts, call: Call, key: NewKey, { made, vers
   return call.commit(work).finally(() => made.material.fill(0));
 }
 
-/** A version as it is stored. */
+/** A version as it is stored. @throws Refusal what {@link policyOfVersion} throws */
 export function rowOf(key: NewKey, made: MadeKey, state: ReturnType<typeof nextVersion>): KeyRow {
   return {
     ...state,
@@ -131,6 +168,7 @@ export function rowOf(key: NewKey, made: MadeKey, state: ReturnType<typeof nextV
     size: sizeOf(made.spec),
     public_key: JSON.stringify(made.publicMembers),
     key_ops: JSON.stringify(key.operations),
+    release_policy: policyOfVersion(key.release, state.previous_version === null ? undefined : state.release_policy),
   };
 }
 
@@ -151,6 +189,7 @@ export function nextVersion(
     created: now,
     updated: now,
     previous_version: current?.version ?? null,
+    release_policy: current?.release_policy ?? null,
   };
 }
 
@@ -168,8 +207,8 @@ export async function storeVersion(
   if (typeOf(row).isHsm) await keepObject.change(transaction, { ...named, version: row.version });
   if (isThere) await repository.keyQueries.setCurrent.change(transaction, { ...named, version: row.version });
   else {
-    const { name, version, created } = row;
-    await repository.insertKey.change(transaction, { ...named, name, version, created });
+    const { name, version, created, release_policy: releasePolicy } = row;
+    await repository.insertKey.change(transaction, { ...named, name, version, created, releasePolicy });
   }
   await scheduleRotation(transaction, named, row);
 }
@@ -201,11 +240,6 @@ export async function insertSealed(
     previousVersion: row.previous_version,
     envelope: sealEnvelope(key, keyBinding(vault.id, row.name_key, row.version), material, random),
   });
-}
-
-/** What the envelope of a version is bound to. */
-export function keyBinding(vaultId: string, nameKey: string, version: string): readonly string[] {
-  return ['key', vaultId, nameKey, version];
 }
 
 /** Bits of a modulus or of a symmetric key; 0 for curves. */

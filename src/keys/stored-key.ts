@@ -1,10 +1,23 @@
 import type { CurveName, KeyFamily } from '../crypto/algorithms.ts';
-import type { KeySpec, PublicMembers } from '../crypto/key-provider.ts';
-import type { KeyRow } from './repository.ts';
+import type { KeySpec, PublicMembers, StoredKey } from '../crypto/key-provider.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import type { Store } from '../store/store.ts';
+import type { OperableKey } from './key-body.ts';
+import type { KeyRow, SealedKeyRow } from './repository.ts';
 
 /** The family of a stored key, wherever its material is. */
 export function familyOf({ kty }: Pick<KeyRow, 'kty'>): KeyFamily {
   return kty.replace('-HSM', '') as KeyFamily;
+}
+
+/** A stored key as its operations are judged. */
+export function operableKey(row: KeyRow): OperableKey {
+  return {
+    family: familyOf(row),
+    isHsm: row.kty.endsWith('-HSM'),
+    isExportable: row.release_policy !== null,
+    operations: JSON.parse(row.key_ops) as string[],
+  };
 }
 
 /** The public members of a stored key. */
@@ -20,4 +33,24 @@ export function specOf(row: KeyRow): KeySpec {
   if (family === 'oct') return { family, bits: row.size };
   const exponent = Buffer.from((members as { e: string }).e, 'base64url');
   return { family, bits: row.size, publicExponent: exponent.readUIntBE(0, exponent.length) };
+}
+
+/** What the envelope of a version is bound to. */
+export function keyBinding(vaultId: string, nameKey: string, version: string): readonly string[] {
+  return ['key', vaultId, nameKey, version];
+}
+
+/** A stored version as a provider asks for it: its material is opened when, and only if, it is needed. */
+export function openable(
+  { store, keyring }: { readonly store: Store; readonly keyring: Keyring },
+  vaultId: string,
+  row: SealedKeyRow,
+): StoredKey {
+  const binding = keyBinding(vaultId, row.name_key, row.version);
+  return {
+    id: `${vaultId}/${row.name_key}/${row.version}`,
+    spec: specOf(row),
+    publicMembers: publicMembersOf(row),
+    open: () => keyring.openInVault(store.reader, vaultId, binding, row.envelope),
+  };
 }

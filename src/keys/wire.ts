@@ -20,7 +20,13 @@ export function keyBundle(call: Call, row: KeyRow): Record<string, unknown> {
     },
     attributes: attributes(call, row),
     ...tags(row),
+    ...(row.release_policy !== null && knowsRelease(call) ? { release_policy: JSON.parse(row.release_policy) } : {}),
   };
+}
+
+/** Whether the api-version has keys that leave. */
+export function knowsRelease(call: Call): boolean {
+  return isVersionAtLeast(call.apiVersion, '7.3');
 }
 
 /** KeyItem: what lists show; with the version in its id in lists of versions. */
@@ -36,7 +42,7 @@ function attributes(call: Call, row: KeyRow): Record<string, unknown> {
   const isHsm = row.kty.endsWith('-HSM');
   return {
     ...sharedAttributes(call, row),
-    ...(isVersionAtLeast(call.apiVersion, '7.3') ? { exportable: false } : {}),
+    ...(knowsRelease(call) ? { exportable: row.release_policy !== null } : {}),
     ...(isVersionAtLeast(call.apiVersion, '7.5-preview.1') ? { hsmPlatform: isHsm ? '1' : '0' } : {}),
     ...(isVersionAtLeast(call.apiVersion, '2026-04-01') && row.kty.startsWith('oct') ? { key_size: row.size } : {}),
   };

@@ -78,10 +78,10 @@ export type ObjectTables =
 /** Kysely checks the columns of one kind for all: they are the same. */
 type AnyTables = { readonly names: 'keys'; readonly versions: 'key_versions' };
 
-/** The queries of one kind of object; `more` are the versions' further columns, as `v.column`. */
+/** The queries of one kind of object; `more` are its further columns: `o.column` of the name, `v.column` of the version. */
 export function objectQueries<Row extends VersionRow>(
   of: ObjectTables,
-  more: readonly `v.${string}`[],
+  more: readonly `${'o' | 'v'}.${string}`[],
 ): ObjectQueries<Row> {
   const tables = of as AnyTables;
   const selected = [...columns, ...more] as unknown as typeof columns;

@@ -5,6 +5,7 @@ import { dataRefusals } from './data.ts';
 import { federationRefusals } from './federation.ts';
 import { generalRefusals } from './general.ts';
 import { graphRefusals } from './graph.ts';
+import { keyReleaseRefusals } from './key-release.ts';
 import { keyRefusals } from './keys.ts';
 import { lockRefusals } from './locks.ts';
 import { loginRefusals } from './login.ts';
@@ -22,6 +23,7 @@ const tables = {
   ...generalRefusals,
   ...dataRefusals,
   ...keyRefusals,
+  ...keyReleaseRefusals,
   ...authorisationRefusals,
   ...managementRefusals,
   ...armRequestRefusals,

@@ -157,14 +157,6 @@ export const keyRefusals = rows({
       'A backup of a key of a hardware type names the object in the token, which does not let the key out. The object goes when the last key that has it is purged.',
     remedy: ['Make a new key: az keyvault key create --vault-name {vault} --name {name} --kty RSA-HSM'],
   },
-  'key-release-policy-missing': {
-    check: 'body',
-    status: 400,
-    error: 'BadParameter',
-    message: 'AKV.SKR.1004: Exportable keys must have release policy.',
-    cause: 'The key is to be exportable, and nothing says to whom it may be released.',
-    remedy: ['Send a release_policy, or leave attributes.exportable out.'],
-  },
   'key-provider-unavailable': {
     check: 'state',
     status: 503,

@@ -17,6 +17,8 @@ export interface KeyTable {
   rotation_policy: string | null;
   /** When the policy makes the next version; null where it makes none. */
   rotate_at: number | null;
+  /** JSON of a release policy; null where the key never leaves. */
+  release_policy: string | null;
 }
 
 /** One version of a key. `material` is sealed: PKCS#8 or raw octets of a software key, the object's reference of a token's key. */

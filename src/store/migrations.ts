@@ -1,6 +1,7 @@
 import type { CreateTableBuilder } from 'kysely';
 import { createAccessTables } from './access-tables.ts';
 import { createIdentitySecrets } from './identity-secrets-table.ts';
+import { addReleasePolicies } from './key-release-column.ts';
 import { createKeyTables } from './key-tables.ts';
 import { type Kysely, sql } from './kysely.ts';
 import { createManagementTables } from './management-tables.ts';
@@ -25,6 +26,7 @@ export const migrations: readonly Migration[] = [
   async (db, dialect) => createKeyTables(db, await tableMaker(db, dialect)),
   createOutsideTokenIndex,
   async (db, dialect) => createTokenObjectTable(db, await tableMaker(db, dialect)),
+  addReleasePolicies,
 ];
 
 async function firstTables(db: Kysely<Tables>, dialect: DialectName, now: number): Promise<void> {

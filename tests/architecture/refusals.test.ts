@@ -9,6 +9,7 @@ import { dataRefusals } from '../../src/refusals/data.ts';
 import { federationRefusals } from '../../src/refusals/federation.ts';
 import { generalRefusals } from '../../src/refusals/general.ts';
 import { graphRefusals } from '../../src/refusals/graph.ts';
+import { keyReleaseRefusals } from '../../src/refusals/key-release.ts';
 import { keyRefusals } from '../../src/refusals/keys.ts';
 import { lockRefusals } from '../../src/refusals/locks.ts';
 import { loginRefusals } from '../../src/refusals/login.ts';
@@ -130,6 +131,7 @@ describe('the catalogue of refusals', () => {
       dataRefusals,
       authorisationRefusals,
       keyRefusals,
+      keyReleaseRefusals,
       managementRefusals,
       armRequestRefusals,
       lockRefusals,

@@ -38,7 +38,7 @@ describe('the recorded requests of the keys client', () => {
   it('create keys of each family, and are told which the vault cannot have', async () => {
     assert.equal((await send('POST', '/keys/k/create?')).status, 401);
     const hard = await send('POST', '/keys/k/create?');
-    assert.deepEqual([hard.status, hard.body.error.code], [501, 'NotImplemented'], 'exportable');
+    assert.deepEqual([hard.status, hard.body.error.code], [400, 'BadParameter'], 'exportable');
     const koblitz = await send('POST', '/keys/k/create?');
     assert.deepEqual([koblitz.status, koblitz.body.key.crv, koblitz.body.tags], [200, 'P-256K', { a: 'b' }]);
     const symmetric = await send('POST', '/keys/k/create?');
@@ -59,10 +59,10 @@ describe('the recorded requests of the keys client', () => {
     assert.ok((await send('GET', '/keys?')).body.value.length > 0);
   });
 
-  it('have a rotation policy and random bytes; attestation and release are not there yet', async () => {
-    assert.equal((await send('GET', '/keys/k/attestation?')).status, 501);
-    assert.equal((await send('GET', '/keys/k/01/attestation?')).status, 501);
-    assert.equal((await send('POST', '/keys/k/release?')).status, 501);
+  it('have a rotation policy and random bytes; a software key is neither attested nor, unless it is exportable, released', async () => {
+    assert.equal((await send('GET', '/keys/k/attestation?')).status, 400);
+    assert.equal((await send('GET', '/keys/k/01/attestation?')).status, 404);
+    assert.equal((await send('POST', '/keys/k/release?')).status, 403);
     assert.equal(Buffer.from((await send('POST', '/rng?')).body.value, 'base64url').length, 16);
     assert.equal((await send('GET', '/keys/k/rotationpolicy?')).status, 200);
     const set = await send('PUT', '/keys/k/rotationpolicy?');

@@ -1,5 +1,5 @@
 import type { KeyFamily } from '../algorithms.ts';
-import type { KeySpec, PublicMembers } from '../key-provider.ts';
+import type { KeySpec, PublicMembers, RsaPublicMembers } from '../key-provider.ts';
 
 /** Which token of a module: by one of these. */
 export type TokenSelector =
@@ -31,6 +31,8 @@ export interface ObjectPlace {
   readonly label: string;
   /** False for objects that end with the connection. */
   readonly isKept: boolean;
+  /** Whether the token may give it out, wrapped under another key. */
+  readonly isExportable: boolean;
 }
 
 /** What the process that talks to the token is asked. */
@@ -56,13 +58,21 @@ export type TokenRequest =
   | { readonly op: 'transport' }
   | {
       readonly op: 'import';
-      /** An AES key of 256 bits, encrypted with RSA-OAEP (SHA-1) for the transport key. */
+      /** The RSA key that unwraps: an object of the token, or null for the transport key. */
+      readonly unwrapper: string | null;
+      /** An AES key, encrypted with RSA-OAEP (SHA-1) for it. */
       readonly wrappedKey: Uint8Array;
       /** The material, wrapped under that AES key (RFC 5649): PKCS #8, or the bytes of a symmetric key. */
       readonly wrapped: Uint8Array;
       readonly family: KeyFamily;
       readonly kind: ObjectKind;
       readonly place: ObjectPlace;
+    }
+  | {
+      readonly op: 'export';
+      readonly id: string;
+      /** An AES key of 256 bits, encrypted with RSA-OAEP (SHA-1) for the transport key. */
+      readonly wrappedKey: Uint8Array;
     }
   | { readonly op: 'destroy'; readonly id: string }
   | { readonly op: 'random'; readonly count: number };
@@ -83,7 +93,10 @@ export interface TokenAnswers {
   readonly use: Uint8Array;
   /** The public half of the key that imports are encrypted for; it lives as long as the connection. */
   readonly transport: { readonly n: string; readonly e: string };
-  readonly import: null;
+  /** The public half of an RSA key; of others a private half does not tell it. */
+  readonly import: RsaPublicMembers | null;
+  /** The PKCS #8 of a private half, wrapped under the AES key (RFC 5649). */
+  readonly export: Uint8Array;
   /** How many objects there were. */
   readonly destroy: number;
   readonly random: Uint8Array;

@@ -18,13 +18,13 @@ export function template(binding: Binding, named: Named): readonly Attribute[] {
   }));
 }
 
-/** What every secret half is: it never leaves the token, neither as it is nor wrapped. */
-function secret({ id, label, isKept }: ObjectPlace): Named {
+/** What every secret half is: it never leaves the token as it is, and wrapped only where it is to be released. */
+function secret({ id, label, isKept, isExportable }: ObjectPlace): Named {
   return {
     CKA_TOKEN: isKept,
     CKA_PRIVATE: true,
     CKA_SENSITIVE: true,
-    CKA_EXTRACTABLE: false,
+    CKA_EXTRACTABLE: isExportable,
     CKA_ID: Buffer.from(id, 'hex'),
     CKA_LABEL: label,
   };
@@ -68,7 +68,7 @@ export function importTemplate(family: KeyFamily, kind: ObjectKind, place: Objec
   return { ...classOf(kind), CKA_KEY_TYPE: keyTypes[name]!, ...secret(place), ...uses[name] };
 }
 
-/** A key of the connection's own that opens what is brought in: AES, and of RSA the half that opens AES keys. */
+/** Keys of the connection's own: AES, under which something is brought in or out, and RSA, under which AES keys come in. */
 export const transportTemplates = {
   private: { CKA_TOKEN: false, CKA_PRIVATE: true, CKA_SENSITIVE: true, CKA_EXTRACTABLE: false, CKA_UNWRAP: true },
   public: {
@@ -86,6 +86,7 @@ export const transportTemplates = {
     CKA_SENSITIVE: true,
     CKA_EXTRACTABLE: false,
     CKA_UNWRAP: true,
+    CKA_WRAP: true,
   },
 } satisfies Readonly<Record<string, Named>>;
 

@@ -5,6 +5,8 @@ import {
   type CipherAlgorithm,
   cipherAlgorithms,
   curves,
+  type KeyFamily,
+  type ReleaseAlgorithm,
   type SignatureAlgorithm,
   signatureAlgorithms,
 } from '../algorithms.ts';
@@ -19,10 +21,12 @@ import {
   type MadeKey,
   type Plain,
   type PublicMembers,
+  type RsaPublicMembers,
   type Sealed,
   type StoredKey,
   type TokenKeys,
 } from '../key-provider.ts';
+import { encryptForRecipient, splitWrapped } from '../software/key-wrapping.ts';
 import { LibCrypto } from '../software/libcrypto.ts';
 import { SoftwareProvider } from '../software/provider.ts';
 import { encryptSymmetric } from '../software/symmetric.ts';
@@ -41,6 +45,10 @@ const BLOCK_BYTES = 16;
 const SLACK_BYTES = 64;
 /** AES keys are of these sizes; a longer or shorter symmetric key authenticates alone. */
 const AES_BITS = [128, 192, 256];
+const RSA_BITS = [2048, 3072, 4096];
+const CARRIER_BYTES = 32;
+/** What wrapping adds to whole blocks of 8 bytes. */
+const WRAP_BYTES = 8;
 
 /**
  * Keys inside a PKCS #11 token: made there, sensitive and not extractable, and used there. Public halves are used here, by OpenSSL.
@@ -65,6 +73,7 @@ export class TokenProvider implements TokenKeys {
   async generate(spec: KeySpec, place?: KeyPlace): Promise<MadeKey> {
     const { serial } = await this.#token.facts();
     const at = this.#placeOf(place);
+    assertReleasable(spec.family, at);
     const publicMembers = await this.#token.ask<'generate'>({ op: 'generate', spec, place: at });
     const made = { spec, publicMembers, material: writeTokenReference({ token: serial, id: at.id }) };
     if (spec.family === 'oct') return made;
@@ -78,6 +87,7 @@ export class TokenProvider implements TokenKeys {
     const key = await this.#software.importKey(jwk);
     const at = this.#placeOf(place);
     try {
+      assertReleasable(key.spec.family, at);
       for (const [kind, material] of halvesOf(key)) await this.#bringIn(key, kind, material, at);
     } finally {
       key.material.fill(0);
@@ -189,28 +199,67 @@ export class TokenProvider implements TokenKeys {
     return opened;
   }
 
+  async release(key: StoredKey, { digest }: ReleaseAlgorithm, recipient: RsaPublicMembers): Promise<Buffer> {
+    const { id } = await this.#reference(key);
+    // What is wrapped under it is the private half: this key is made here, since few tokens have OAEP over SHA-2.
+    const carrier = this.#random.bytes(CARRIER_BYTES);
+    try {
+      const wrappedKey = await this.#forTransport(carrier);
+      const wrapped = await this.#token.ask<'export'>({ op: 'export', id, wrappedKey });
+      return Buffer.concat([encryptForRecipient(carrier, recipient, digest), wrapped]);
+    } finally {
+      carrier.fill(0);
+    }
+  }
+
+  async importWrapped(
+    exchangeKey: StoredKey,
+    ciphertext: Buffer,
+    family: KeyFamily,
+    place?: KeyPlace,
+  ): Promise<MadeKey> {
+    if (family === 'EC') {
+      throw new KeyUnsupportedFault('A token does not tell the public half of an EC key that it unwrapped.');
+    }
+    const unwrapper = (await this.#reference(exchangeKey)).id;
+    const at = this.#placeOf(place);
+    assertReleasable(family, at);
+    const reference = { token: (await this.#token.facts()).serial, id: at.id };
+    const material = writeTokenReference(reference);
+    const halves = splitWrapped(ciphertext, exchangeKey.spec);
+    const bring = (kind: ObjectKind) =>
+      this.#token.ask<'import'>({ op: 'import', unwrapper, ...halves, family, kind, place: at });
+    if (family === 'oct') {
+      // What is unwrapped is that long, or some bytes shorter (RFC 5649 §3), which AES does not take.
+      const bits = (halves.wrapped.length - WRAP_BYTES) * 8;
+      if (!AES_BITS.includes(bits)) throw doesNotFit();
+      await bring('aes');
+      await bring('mac');
+      const block = { iv: Buffer.alloc(BLOCK_BYTES), aad: null };
+      await this.#useAes(reference, aesUse('cbc', 'in', block), Buffer.alloc(BLOCK_BYTES));
+      return { spec: { family, bits }, publicMembers: {}, material };
+    }
+    const publicMembers = (await bring('private'))!;
+    const spec = rsaSpecOf(publicMembers);
+    await this.#assertPair(spec, publicMembers, reference);
+    return { spec, publicMembers, material };
+  }
+
   /** Encrypts material for the connection's transport key, and has the token unwrap it: it is never an object in the clear. */
   async #bringIn(key: MadeKey, kind: ObjectKind, material: Buffer, place: ObjectPlace): Promise<void> {
-    const members = await this.#token.ask<'transport'>({ op: 'transport' });
-    const transport: StoredKey = {
-      id: `transport/${members.n}`,
-      spec: { family: 'RSA', bits: 2048, publicExponent: 65_537 },
-      publicMembers: members,
-      open: () => Promise.reject(new Error('A transport key is never opened.')),
-    };
-    const carrier = this.#random.bytes(32);
-    const oaep = cipherAlgorithms['RSA-OAEP']!;
-    const { value: wrappedKey } = await this.#software.encrypt(transport, oaep, {
-      value: carrier,
-      iv: null,
-      aad: null,
-    });
+    const carrier = this.#random.bytes(CARRIER_BYTES);
+    const wrappedKey = await this.#forTransport(carrier);
     const secret = createSecretKey(carrier);
     carrier.fill(0);
     const pad = cipherAlgorithms['CKM_AES_KEY_WRAP_PAD']!;
     const { value: wrapped } = encryptSymmetric(secret, pad, { value: material, iv: null, aad: null }, this.#random);
     const { family } = key.spec;
-    await this.#token.ask<'import'>({ op: 'import', wrappedKey, wrapped, family, kind, place });
+    await this.#token.ask<'import'>({ op: 'import', unwrapper: null, wrappedKey, wrapped, family, kind, place });
+  }
+
+  /** An AES key, encrypted for the connection's transport key. */
+  async #forTransport(carrier: Buffer): Promise<Buffer> {
+    return encryptForRecipient(carrier, await this.#token.ask<'transport'>({ op: 'transport' }), 'sha1');
   }
 
   /** A pair that was just made signs once: a public half of another key would be found out when it is too late. */
@@ -259,8 +308,27 @@ export class TokenProvider implements TokenKeys {
 
   #placeOf(place: KeyPlace | undefined): ObjectPlace {
     if (place) return { ...place, isKept: true };
-    return { id: this.#random.bytes(16).toString('hex'), label: 'strongroom, for a moment', isKept: false };
+    return {
+      id: this.#random.bytes(16).toString('hex'),
+      label: 'strongroom, for a moment',
+      isKept: false,
+      isExportable: false,
+    };
   }
+}
+
+/** A symmetric key is two objects, of which a release could give one. @throws KeyUnsupportedFault */
+function assertReleasable(family: KeyFamily, { isExportable }: ObjectPlace): void {
+  if (isExportable && family === 'oct')
+    throw new KeyUnsupportedFault('A symmetric key in a token is never exportable.');
+}
+
+/** @throws KeyInputFault where it is of a size that no key may have */
+function rsaSpecOf({ n, e }: RsaPublicMembers): KeySpec {
+  const exponent = Buffer.from(e, 'base64url');
+  const bits = Buffer.from(n, 'base64url').length * 8;
+  if (!RSA_BITS.includes(bits) || exponent.length > 4) throw doesNotFit();
+  return { family: 'RSA', bits, publicExponent: exponent.readUIntBE(0, exponent.length) };
 }
 
 /** The objects that a key's material becomes. */

@@ -1,5 +1,5 @@
 import { curves } from '../algorithms.ts';
-import type { KeySpec, PublicMembers } from '../key-provider.ts';
+import type { KeySpec, PublicMembers, RsaPublicMembers } from '../key-provider.ts';
 import { constant, type Handle, type NativeMechanism } from './binding.ts';
 import { failureOf, isAmbiguous, KnownFailure } from './faults.ts';
 import type { Mechanism, ObjectKind, TokenAnswers, TokenRequest } from './messages.ts';
@@ -20,6 +20,8 @@ type Request<Op extends TokenRequest['op']> = Extract<TokenRequest, { op: Op }>;
 /** Room that a wrapped value takes beyond the value (RFC 3394, RFC 5649). */
 const WRAP_OVERHEAD = 16;
 const FIND_AT_ONCE = 64;
+/** Room for the PKCS #8 of an RSA key of 4,096 bits, wrapped. */
+const EXPORT_BYTES = 4096;
 /** CKZ_DATA_SPECIFIED, the only source of a label that there is; the package has no name for it. */
 const DATA_SPECIFIED = 1;
 
@@ -50,6 +52,8 @@ export class TokenWork {
         }
         case 'import':
           return this.#import(session, request);
+        case 'export':
+          return this.#export(session, request);
         case 'destroy':
           return this.#destroy(session, request.id);
         case 'random':
@@ -127,12 +131,16 @@ export class TokenWork {
         this.#handles.delete(name);
         return this.#useObject(session, this.#found(session, kind, id), request);
       }
-      if (!isAmbiguous(error)) throw error;
-      // A ciphertext that does not open, or a token that is no more: the object, looked up anew, tells.
-      this.#handles.delete(name);
-      this.#found(session, kind, id);
-      throw new KnownFailure('input', 'The token does not open it.');
+      throw this.#judged(error, session, kind, id);
     }
+  }
+
+  /** A ciphertext that does not open, or a token that is no more: the object that failed, looked up anew, tells. */
+  #judged(error: unknown, session: Handle, kind: ObjectKind, id: string): unknown {
+    if (!isAmbiguous(error)) return error;
+    this.#handles.delete(`${kind}/${id}`);
+    this.#found(session, kind, id);
+    return new KnownFailure('input', 'The token does not open it.');
   }
 
   async #useObject(session: Handle, key: Handle, request: Request<'use'>): Promise<Buffer> {
@@ -197,28 +205,51 @@ export class TokenWork {
     return this.#transport;
   }
 
-  async #import(session: Handle, request: Request<'import'>): Promise<null> {
+  async #import(session: Handle, request: Request<'import'>): Promise<RsaPublicMembers | null> {
+    const { unwrapper, wrappedKey, wrapped, family, kind, place } = request;
     const { cryptoki } = this.#token;
-    const transport = await this.#transportKey(session);
-    const oaep = { name: 'CKM_RSA_PKCS_OAEP', oaep: { hash: 'CKM_SHA_1', mgf: 'CKG_MGF1_SHA1' } };
-    const aes = await cryptoki.C_UnwrapKeyAsync(
-      session,
-      this.#mechanism(oaep),
-      transport.key,
-      Buffer.from(request.wrappedKey),
-      this.#template(transportTemplates.aes),
-    );
-    try {
-      await cryptoki.C_UnwrapKeyAsync(
+    const by =
+      unwrapper === null ? (await this.#transportKey(session)).key : this.#found(session, 'private', unwrapper);
+    const opening = this.#withCarrier(session, by, wrappedKey, (carrier) =>
+      cryptoki.C_UnwrapKeyAsync(
         session,
         this.#plain('CKM_AES_KEY_WRAP_PAD'),
-        aes,
-        Buffer.from(request.wrapped),
-        this.#template(importTemplate(request.family, request.kind, request.place)),
-      );
-      return null;
+        carrier,
+        Buffer.from(wrapped),
+        this.#template(importTemplate(family, kind, place)),
+      ),
+    );
+    const object = await opening.catch((error: unknown) => {
+      throw unwrapper === null ? error : this.#judged(error, session, 'private', unwrapper);
+    });
+    return family === 'RSA' ? this.#modulus(session, object) : null;
+  }
+
+  async #export(session: Handle, { id, wrappedKey }: Request<'export'>): Promise<Buffer> {
+    const { key } = await this.#transportKey(session);
+    const mechanism = this.#plain('CKM_AES_KEY_WRAP_PAD');
+    const object = this.#found(session, 'private', id);
+    return this.#withCarrier(session, key, wrappedKey, (carrier) =>
+      this.#token.cryptoki.C_WrapKeyAsync(session, mechanism, carrier, object, Buffer.alloc(EXPORT_BYTES)),
+    );
+  }
+
+  /** An AES key that came encrypted for an RSA key of the token, for as long as something is wrapped or unwrapped under it. */
+  async #withCarrier<T>(
+    session: Handle,
+    by: Handle,
+    wrappedKey: Uint8Array,
+    work: (carrier: Handle) => Promise<T>,
+  ): Promise<T> {
+    const { cryptoki } = this.#token;
+    const oaep = { name: 'CKM_RSA_PKCS_OAEP', oaep: { hash: 'CKM_SHA_1', mgf: 'CKG_MGF1_SHA1' } };
+    const template = this.#template(transportTemplates.aes);
+    const given = Buffer.from(wrappedKey);
+    const carrier = await cryptoki.C_UnwrapKeyAsync(session, this.#mechanism(oaep), by, given, template);
+    try {
+      return await work(carrier);
     } finally {
-      cryptoki.C_DestroyObject(session, aes);
+      cryptoki.C_DestroyObject(session, carrier);
     }
   }
 

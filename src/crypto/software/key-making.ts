@@ -21,13 +21,13 @@ export async function generateKey(spec: KeySpec, random: Random): Promise<MadeKe
       return { spec, publicMembers: {}, material: random.bytes(spec.bits / 8) };
     case 'EC': {
       const { privateKey } = await generate('ec', { namedCurve: curves[spec.curve].openssl });
-      return made(privateKey, spec);
+      return madeFrom(privateKey, spec);
     }
     case 'RSA': {
       const { bits: modulusLength, publicExponent } = spec;
       const mine = lastGeneration.then(() => generate('rsa', { modulusLength, publicExponent }));
       lastGeneration = mine.catch(() => {});
-      return made((await mine).privateKey, spec);
+      return madeFrom((await mine).privateKey, spec);
     }
   }
 }
@@ -53,9 +53,9 @@ export function readPrivateJwk({ family, members }: ImportedJwk): MadeKey {
     // The cause may quote members; it stays here.
     throw new KeyInputFault('The members are no private key.', { cause: (cause as Error).name });
   }
-  if (family === 'EC') return made(key, { family, curve: crv! });
+  if (family === 'EC') return madeFrom(key, { family, curve: crv! });
   const details = key.asymmetricKeyDetails!;
-  return made(key, { family, bits: details.modulusLength!, publicExponent: Number(details.publicExponent) });
+  return madeFrom(key, { family, bits: details.modulusLength!, publicExponent: Number(details.publicExponent) });
 }
 
 /** A stored public key as SubjectPublicKeyInfo. */
@@ -67,7 +67,8 @@ export function publicKeyInfo(members: PublicMembers): Buffer {
   return createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' });
 }
 
-function made(privateKey: KeyObject, spec: KeySpec): MadeKey {
+/** A key that OpenSSL holds, as it is kept. */
+export function madeFrom(privateKey: KeyObject, spec: KeySpec): MadeKey {
   const jwk = createPublicKey(privateKey).export({ format: 'jwk' });
   const publicMembers: PublicMembers =
     spec.family === 'EC' ? { crv: spec.curve, x: jwk.x!, y: jwk.y! } : { n: jwk.n!, e: jwk.e! };

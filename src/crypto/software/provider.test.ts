@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import {
   constants,
+  createDecipheriv,
   createPrivateKey,
   createPublicKey,
+  generateKeyPairSync,
   hash,
+  type KeyObject,
   privateDecrypt,
   publicEncrypt,
   sign,
@@ -11,8 +14,9 @@ import {
 } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { systemRandom } from '../../base/system.ts';
-import { type CurveName, cipherAlgorithms, curves, signatureAlgorithms } from '../algorithms.ts';
-import { KeyInputFault, type KeySpec, type MadeKey, type StoredKey } from '../key-provider.ts';
+import { type CurveName, cipherAlgorithms, curves, releaseAlgorithms, signatureAlgorithms } from '../algorithms.ts';
+import { KeyInputFault, type KeySpec, type MadeKey, type RsaPublicMembers, type StoredKey } from '../key-provider.ts';
+import { wrapForRecipient } from './key-wrapping.ts';
 import { LibCrypto } from './libcrypto.ts';
 import { SoftwareProvider } from './provider.ts';
 
@@ -160,6 +164,89 @@ describe('keys that are taken in', () => {
       await assert.rejects(provider.importKey({ family: spec.family, members: mixed }), KeyInputFault);
     });
   }
+});
+
+/** What a recipient does with a released key, with nothing of ours. */
+function openReleased(ciphertext: Buffer, key: KeyObject, oaepHash: string): Buffer {
+  const aesKey = privateDecrypt(
+    { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash },
+    ciphertext.subarray(0, 256),
+  );
+  const decipher = createDecipheriv('id-aes256-wrap-pad', aesKey, Buffer.from('a65959a6', 'hex'));
+  return Buffer.concat([decipher.update(ciphertext.subarray(256)), decipher.final()]);
+}
+
+describe('keys that leave and arrive wrapped', () => {
+  const recipient = rsa.publicMembers as RsaPublicMembers;
+  const key = createPrivateKey({ key: Buffer.from(rsa.material), format: 'der', type: 'pkcs8' });
+  const specs: readonly KeySpec[] = [
+    { family: 'RSA', bits: 2048, publicExponent: 65_537 },
+    ...(Object.keys(curves) as CurveName[]).map((curve) => ({ family: 'EC' as const, curve })),
+    { family: 'oct', bits: 128 },
+    { family: 'oct', bits: 256 },
+  ];
+  for (const spec of specs) {
+    it(`a ${'curve' in spec ? spec.curve : `${spec.family} ${spec.bits}`} key opens for its recipient, and comes in again`, async () => {
+      const made = await provider.generate(spec);
+      const material = Buffer.from(made.material);
+      for (const algorithm of Object.values(releaseAlgorithms)) {
+        const ciphertext = await provider.release(stored(made), algorithm, recipient);
+        assert.deepEqual(openReleased(ciphertext, key, algorithm.digest), material);
+        assert.equal(ciphertext.includes(material.subarray(0, 16)), false);
+      }
+      const first = await provider.release(stored(made), releaseAlgorithms['CKM_RSA_AES_KEY_WRAP']!, recipient);
+      const second = await provider.release(stored(made), releaseAlgorithms['CKM_RSA_AES_KEY_WRAP']!, recipient);
+      assert.notDeepEqual(first, second, 'each release has an AES key of its own');
+      const taken = await provider.importWrapped(stored(rsa, 'v/kek/1'), first, spec.family);
+      assert.deepEqual([taken.spec, taken.publicMembers, taken.material], [spec, made.publicMembers, material]);
+    });
+  }
+
+  it('is not taken in where anything of it was changed, or it is of another family', async () => {
+    const made = await provider.generate({ family: 'oct', bits: 256 });
+    const ciphertext = await provider.release(stored(made), releaseAlgorithms['CKM_RSA_AES_KEY_WRAP']!, recipient);
+    const other = await provider.release(stored(made), releaseAlgorithms['RSA_AES_KEY_WRAP_256']!, recipient);
+    const exchange = stored(rsa, 'v/kek/1');
+    const changed = (at: number) => {
+      const copy = Buffer.from(ciphertext);
+      copy[at]! ^= 1;
+      return copy;
+    };
+    for (const wrong of [
+      changed(0),
+      changed(255),
+      changed(256),
+      changed(ciphertext.length - 1),
+      ciphertext.subarray(0, 256),
+      ciphertext.subarray(0, -8),
+      Buffer.concat([ciphertext, Buffer.alloc(8)]),
+      Buffer.alloc(0),
+      other,
+    ]) {
+      await assert.rejects(provider.importWrapped(exchange, wrong, 'oct'), KeyInputFault);
+    }
+    await assert.rejects(provider.importWrapped(exchange, ciphertext, 'RSA'), KeyInputFault);
+    const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({
+      type: 'pkcs8',
+      format: 'der',
+    });
+    const wrapped = wrapForRecipient(small, recipient, 'sha1', random);
+    await assert.rejects(provider.importWrapped(exchange, wrapped, 'RSA'), KeyInputFault);
+    const curve = generateKeyPairSync('ec', { namedCurve: 'brainpoolP256r1' }).privateKey;
+    const unknown = wrapForRecipient(curve.export({ type: 'pkcs8', format: 'der' }), recipient, 'sha1', random);
+    await assert.rejects(provider.importWrapped(exchange, unknown, 'EC'), KeyInputFault);
+  });
+
+  it('overwrites the material that was opened for it', async () => {
+    const made = await provider.generate({ family: 'oct', bits: 256 });
+    let opened = Buffer.alloc(0);
+    const open = async () => {
+      opened = Buffer.from(made.material);
+      return opened;
+    };
+    await provider.release({ ...stored(made), open }, releaseAlgorithms['RSA_AES_KEY_WRAP_384']!, recipient);
+    assert.deepEqual(opened, Buffer.alloc(32));
+  });
 });
 
 function jwkOf(key: MadeKey): Record<string, string> {

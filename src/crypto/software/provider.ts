@@ -1,7 +1,14 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Random } from '../../base/ports.ts';
 import { equalBytes } from '../../base/text.ts';
-import { type CipherAlgorithm, curves, type SignatureAlgorithm } from '../algorithms.ts';
+import {
+  type CipherAlgorithm,
+  curves,
+  type KeyFamily,
+  type ReleaseAlgorithm,
+  releaseAlgorithms,
+  type SignatureAlgorithm,
+} from '../algorithms.ts';
 import {
   type ImportedJwk,
   KeyInputFault,
@@ -9,10 +16,12 @@ import {
   type KeySpec,
   type MadeKey,
   type Plain,
+  type RsaPublicMembers,
   type Sealed,
   type StoredKey,
 } from '../key-provider.ts';
 import { generateKey, publicKeyInfo, readPrivateJwk } from './key-making.ts';
+import { readUnwrapped, splitWrapped, unwrapUnder, wrapForRecipient } from './key-wrapping.ts';
 import { LibCrypto, type NativeKey, type RsaPadding } from './libcrypto.ts';
 import { authenticate, decryptSymmetric, encryptSymmetric } from './symmetric.ts';
 
@@ -35,8 +44,12 @@ export class SoftwareProvider implements KeyProvider {
   }
 
   async importKey(jwk: ImportedJwk): Promise<MadeKey> {
-    const key = readPrivateJwk(jwk);
-    if (jwk.family === 'oct') return key;
+    return this.#consistent(readPrivateJwk(jwk));
+  }
+
+  /** A key whose halves belong together. @throws KeyInputFault */
+  async #consistent(key: MadeKey): Promise<MadeKey> {
+    if (key.spec.family === 'oct') return key;
     const library = await this.#load();
     const native = library.openPrivate(key.material);
     const isGood = native !== null && (await library.isConsistent(native));
@@ -78,6 +91,24 @@ export class SoftwareProvider implements KeyProvider {
     const library = await this.#load();
     const native = this.#natives.get(`private/${key.id}`) ?? (await this.#openPrivate(library, key));
     return fits(await library.decryptOnPool(native, rsaPadding(algorithm), sealed.value));
+  }
+
+  async release(key: StoredKey, { digest }: ReleaseAlgorithm, recipient: RsaPublicMembers): Promise<Buffer> {
+    const material = await key.open();
+    try {
+      return wrapForRecipient(material, recipient, digest, this.#random);
+    } finally {
+      material.fill(0);
+    }
+  }
+
+  async importWrapped(exchangeKey: StoredKey, ciphertext: Buffer, family: KeyFamily): Promise<MadeKey> {
+    const { digest } = releaseAlgorithms['CKM_RSA_AES_KEY_WRAP']!;
+    const parts = splitWrapped(ciphertext, exchangeKey.spec);
+    const library = await this.#load();
+    const native = this.#natives.get(`private/${exchangeKey.id}`) ?? (await this.#openPrivate(library, exchangeKey));
+    const aesKey = fits(await library.decryptOnPool(native, { kind: 'oaep', digest }, parts.wrappedKey));
+    return this.#consistent(readUnwrapped(unwrapUnder(aesKey, parts.wrapped), family));
   }
 
   #load(): Promise<LibCrypto> {

@@ -1,0 +1,89 @@
+import { type Body, readBoolean, readObject } from '../objects/attributes.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import { type AskedPolicy, readReleasePolicy } from './release-policy.ts';
+
+/** What a body says of leaving: `exportable` and the policy, each only where it was sent. */
+export interface AskedRelease {
+  readonly exportable?: boolean;
+  readonly policy: AskedPolicy | null;
+}
+
+/** A policy as it is kept, and shown in answers. */
+interface StoredPolicy {
+  readonly contentType: string;
+  readonly data: string;
+  readonly immutable: boolean;
+}
+
+/**
+ * Reads `attributes.exportable` and `release_policy`.
+ * @throws Refusal `property-invalid`, `key-release-policy-invalid`
+ */
+export function readRelease(body: Body): AskedRelease {
+  const attributes = readObject(body['attributes'], 'attributes');
+  const exportable = readBoolean(attributes['exportable'], 'attributes.exportable');
+  return { ...(exportable === undefined ? {} : { exportable }), policy: readReleasePolicy(body['release_policy']) };
+}
+
+/**
+ * Whether keys may leave at all, here and at this api-version.
+ * @throws Refusal `key-export-unavailable`
+ */
+export function checkExport({ exportable, policy }: AskedRelease, isPremium: boolean, isServed: boolean): void {
+  if (!exportable && !policy) return;
+  if (!isPremium || !isServed) throw new Refusal('key-export-unavailable');
+}
+
+/**
+ * The policy that a new version has, as it is kept. The first version decides whether a key is exportable; the policy is that of
+ * the key and so of all versions, and a later version brings the same or none: whoever may create must not be able to release
+ * what is there already.
+ * @param there the key's policy; undefined where the name is new
+ * @throws Refusal `key-release-policy-missing`, `key-release-policy-unneeded`, `key-export-fixed`, `key-release-policy-of-key`
+ */
+export function policyOfVersion({ exportable, policy }: AskedRelease, there: string | null | undefined): string | null {
+  if (there === undefined) {
+    if (exportable && !policy) throw new Refusal('key-release-policy-missing');
+    if (!exportable && policy) throw new Refusal('key-release-policy-unneeded');
+    return policy && stored(policy, false);
+  }
+  checkFixed(exportable, there);
+  if (!policy) return there;
+  if (there === null) throw new Refusal('key-release-policy-unneeded');
+  if (stored(policy, isImmutable(there)) !== there) throw new Refusal('key-release-policy-of-key');
+  return there;
+}
+
+/**
+ * The policy after an update, as it is kept.
+ * @param isOfVersion whether the update names a version, of which there is no policy
+ * @throws Refusal `key-export-fixed`, `key-release-policy-unneeded`, `key-release-policy-of-key`, `key-release-policy-immutable`
+ */
+export function policyAfter(
+  { exportable, policy }: AskedRelease,
+  there: string | null,
+  isOfVersion: boolean,
+): string | null {
+  checkFixed(exportable, there);
+  if (!policy) return there;
+  if (there === null) throw new Refusal('key-release-policy-unneeded');
+  const next = stored(policy, isImmutable(there));
+  if (next === there) return there;
+  if (isOfVersion) throw new Refusal('key-release-policy-of-key');
+  if (isImmutable(there)) throw new Refusal('key-release-policy-immutable');
+  return next;
+}
+
+function checkFixed(exportable: boolean | undefined, there: string | null): void {
+  if (exportable !== undefined && exportable !== (there !== null)) throw new Refusal('key-export-fixed');
+}
+
+/** @param immutable what it is where the body does not say */
+function stored({ contentType, data, immutable: asked }: AskedPolicy, immutable: boolean): string {
+  const policy: StoredPolicy = { contentType, data, immutable: asked ?? immutable };
+  return JSON.stringify(policy);
+}
+
+function isImmutable(there: string): boolean {
+  return (JSON.parse(there) as StoredPolicy).immutable;
+}
