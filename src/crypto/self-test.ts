@@ -60,6 +60,8 @@ async function faultOf(provider: KeyProvider, answer: KnownAnswer, index: number
   }
   const opened = await provider.decrypt(key, algorithm, { ...more, value: input });
   if (!opened.equals(output)) return 'it does not open what is known';
+  const own = await provider.encrypt(key, algorithm, { value: output, iv: null, aad: more.aad });
+  if (!(await provider.decrypt(key, algorithm, own)).equals(output)) return 'it does not open what it sealed';
   return (await opensChanged(provider, key, algorithm, { ...more, value: changed(input) }, output))
     ? 'it opens what was changed'
     : null;

@@ -120,8 +120,8 @@ export const keyRefusals = rows({
   },
   'key-token-not-configured': {
     check: 'state',
-    status: 503,
-    error: 'ServiceUnavailable',
+    status: 501,
+    error: 'NotImplemented',
     message: 'This server has no key token: keys of type {family}-HSM cannot be made or used in the vault {vault}.',
     cause: 'Keys of hardware types are kept in a PKCS #11 token, and the configuration names none (pkcs11).',
     remedy: [

@@ -201,7 +201,7 @@ describe('a key', () => {
     assert.deepEqual([koblitz.status, koblitz.body.key.crv, koblitz.body.key.x], [200, 'P-256K', curve.x]);
   });
 
-  it('of a hardware module is refused by a standard vault, and not there yet in a premium one', async () => {
+  it('of a hardware module is refused by a standard vault, and by a premium one where no token is configured', async () => {
     const body = { kty: 'RSA-HSM' };
     refused(await ask('POST', '/keys/hard/create', { body }), 400, 'BadParameter');
     refused(await ask('POST', '/keys/hard/create', { vault: 'premium-vault', body }), 501, 'NotImplemented');

@@ -36,6 +36,9 @@ import type { ObjectKind, ObjectPlace } from './messages.ts';
 import { MAC_BYTES } from './objects.ts';
 import type { Token } from './token.ts';
 
+/** What is asked of a token. */
+export type TokenAccess = Pick<Token, 'facts' | 'ask' | 'destroy' | 'state'>;
+
 /** References that are kept, so that using a key does not mean opening its envelope each time. */
 const KEPT = 4096;
 const NONCE_BYTES = 12;
@@ -55,7 +58,7 @@ const WRAP_BYTES = 8;
  * Material is a reference to the token's objects.
  */
 export class TokenProvider implements TokenKeys {
-  readonly #token: Token;
+  readonly #token: TokenAccess;
   readonly #random: Random;
   readonly #log: Log;
   readonly #software: SoftwareProvider;
@@ -63,7 +66,7 @@ export class TokenProvider implements TokenKeys {
   /** Hash functions over which the token has no OAEP of its own. */
   readonly #bareOaep = new Set<string>();
 
-  constructor(token: Token, random: Random, log: Log) {
+  constructor(token: TokenAccess, random: Random, log: Log) {
     this.#token = token;
     this.#random = random;
     this.#log = log;
@@ -142,7 +145,7 @@ export class TokenProvider implements TokenKeys {
 
   async destroy(serial: string, placeId: string): Promise<void> {
     await this.#assertToken(serial);
-    await this.#token.ask<'destroy'>({ op: 'destroy', id: placeId });
+    await this.#token.destroy(serial, placeId);
   }
 
   async drawBytes(count: number): Promise<Buffer> {

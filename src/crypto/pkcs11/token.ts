@@ -42,8 +42,12 @@ export interface TokenState {
 const repeatable: readonly TokenRequest['op'][] = ['use', 'transport', 'random'];
 /** How long an absent token is left alone: each attempt starts a process. */
 const PAUSES_MS = [0, 250, 500, 1000, 2000, 5000];
-/** A token that has no such object is looked at afresh, for it may be another view of one that was taken away; not more often. */
-const FRESH_LOOK_MS = 5000;
+/**
+ * A token that has no such object is looked at afresh, for that may be the last view of one that was taken away; but not at once
+ * again, and rarely where it had been removed from a token that is there.
+ */
+const LOOK_AGAIN_MS = 1000;
+const LOOK_RARELY_MS = 60_000;
 
 interface Waiting {
   readonly resolve: (answer: unknown) => void;
@@ -66,7 +70,6 @@ interface Connection {
   readonly child: ChildProcess;
   readonly waiting: Map<number, Waiting>;
   readonly facts: TokenFacts;
-  readonly since: number;
 }
 
 /**
@@ -77,10 +80,13 @@ export class Token {
   readonly #settings: TokenSettings;
   readonly #log: Log;
   #connection: Promise<Connection> | null = null;
+  /** The process of {@link #connection}, known before it is connected. */
+  #child: ChildProcess | null = null;
   #facts: TokenFacts | null = null;
   #reason: string | null = null;
   #failures = 0;
   #nextAttempt = 0;
+  #nextLook = 0;
   #numbers = 0;
   #isClosed = false;
 
@@ -109,22 +115,42 @@ export class Token {
   ): Promise<TokenAnswers[Op]> {
     const connection = await this.#connected();
     try {
-      return (await this.#send(connection, request)) as TokenAnswers[Op];
+      return (await this.#post(connection, request)) as TokenAnswers[Op];
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
       const isWorthAnotherLook =
-        error.failure === 'lost' || (error.failure === 'missing' && isOlder(connection, FRESH_LOOK_MS));
+        error.failure === 'lost' || (error.failure === 'missing' && performance.now() >= this.#nextLook);
       if (!isWorthAnotherLook) throw faultOf(error);
       this.#give(connection, error.message);
       if (!repeatable.includes((request as TokenRequest).op)) throw faultOf(error);
     }
     const renewed = await this.#connected();
     try {
-      return (await this.#send(renewed, request)) as TokenAnswers[Op];
+      return (await this.#post(renewed, request)) as TokenAnswers[Op];
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
       if (error.failure === 'lost') this.#give(renewed, error.message);
+      if (error.failure === 'missing') this.#nextLook = performance.now() + LOOK_RARELY_MS;
       throw faultOf(error);
+    }
+  }
+
+  /**
+   * Destroys objects, and forgets none that is only out of sight: where the connection sees nothing, one that begins now is asked.
+   * @throws KeyTokenFault
+   */
+  async destroy(serial: string, id: string): Promise<void> {
+    const request = { op: 'destroy', id } as const;
+    if ((await this.ask<'destroy'>(request)) > 0) return;
+    const half = this.#fork();
+    try {
+      const facts = await this.#open(half, this.#readPin(), 1);
+      if (facts.serial !== serial) throw new KeyTokenFault(`The token ${serial} is not the one configured.`);
+      await this.#post(half, request);
+    } catch (error) {
+      throw error instanceof Failed ? faultOf(error) : error;
+    } finally {
+      half.child.kill('SIGKILL');
     }
   }
 
@@ -150,8 +176,16 @@ export class Token {
   }
 
   async #connect(): Promise<Connection> {
-    const { module, selector, sessions, bindingDirectory, environment, timeoutSeconds } = this.#settings;
     const pin = this.#readPin();
+    const half = this.#fork();
+    this.#child = half.child;
+    const facts = await this.#open(half, pin, this.#settings.sessions);
+    this.#welcome(facts);
+    return { ...half, facts };
+  }
+
+  #fork(): Pick<Connection, 'child' | 'waiting'> {
+    const { sessions, environment } = this.#settings;
     const child = fork(new URL(import.meta.url.replace(/[^/]+(\.\w+)$/, 'token-process$1')), {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -164,13 +198,15 @@ export class Token {
     child.on('message', (message: AnswerMessage) => settle(waiting, message));
     child.on('error', (error) => this.#end(half, `The token's process cannot be started: ${error.message}.`));
     child.on('exit', (code, signal) => this.#end(half, `The token's process ended: ${signal ?? `exit code ${code}`}.`));
+    return half;
+  }
+
+  async #open(half: Pick<Connection, 'child' | 'waiting'>, pin: string, sessions: number): Promise<TokenFacts> {
+    const { module, selector, bindingDirectory } = this.#settings;
     try {
-      const opening = { op: 'open', module, selector, sessions, bindingDirectory, pin } as const;
-      const facts = (await this.#post(half, opening, timeoutSeconds)) as TokenFacts;
-      this.#welcome(facts);
-      return { ...half, facts, since: performance.now() };
+      return (await this.#post(half, { op: 'open', module, selector, sessions, bindingDirectory, pin })) as TokenFacts;
     } catch (error) {
-      child.kill('SIGKILL');
+      half.child.kill('SIGKILL');
       throw new KeyTokenFault((error as Error).message, { cause: error });
     }
   }
@@ -189,6 +225,7 @@ export class Token {
     this.#reason = null;
     this.#failures = 0;
     this.#nextAttempt = 0;
+    this.#nextLook = Math.max(this.#nextLook, performance.now() + LOOK_AGAIN_MS);
   }
 
   /** Leaves the token alone for a while, the longer the more often it was not there. */
@@ -202,11 +239,8 @@ export class Token {
     this.#nextAttempt = performance.now() + PAUSES_MS[this.#failures]!;
   }
 
-  async #send(connection: Connection, request: TokenRequest): Promise<unknown> {
-    return this.#post(connection, request, this.#settings.timeoutSeconds);
-  }
-
-  #post({ child, waiting }: Pick<Connection, 'child' | 'waiting'>, request: TokenRequest, seconds: number) {
+  #post({ child, waiting }: Pick<Connection, 'child' | 'waiting'>, request: TokenRequest): Promise<unknown> {
+    const { timeoutSeconds: seconds } = this.#settings;
     return new Promise<unknown>((resolve, reject) => {
       const number = ++this.#numbers;
       const giveUp = () => {
@@ -230,17 +264,13 @@ export class Token {
   }
 
   #end({ child, waiting }: Pick<Connection, 'child' | 'waiting'>, reason: string): void {
+    // First this: whoever is refused below asks at once for another connection.
+    if (this.#child === child) this.#connection = null;
     for (const [number, { reject, timer }] of waiting) {
       clearTimeout(timer);
       waiting.delete(number);
       reject(new Failed('lost', reason));
     }
-    const current = this.#connection;
-    void current
-      ?.then((connection) => {
-        if (connection.child === child && this.#connection === current) this.#connection = null;
-      })
-      .catch(() => {});
   }
 }
 
@@ -264,10 +294,6 @@ function faultOf({ failure, message }: Failed): Error {
     case 'lost':
       return new KeyTokenFault(message);
   }
-}
-
-function isOlder({ since }: Connection, milliseconds: number): boolean {
-  return performance.now() - since > milliseconds;
 }
 
 function about(facts: TokenFacts | null): Pick<TokenState, 'label' | 'serial' | 'model'> {
