@@ -140,6 +140,15 @@ describe('symmetric keys', () => {
     });
   }
 
+  it('neither wraps nothing nor unwraps it', async () => {
+    const key = stored(await provider.generate({ family: 'oct', bits: 128 }), 'v/empty/1');
+    const nothing = { value: Buffer.alloc(0), iv: null, aad: null, tag: null };
+    for (const name of ['A128KW', 'CKM_AES_KEY_WRAP', 'CKM_AES_KEY_WRAP_PAD']) {
+      await assert.rejects(provider.encrypt(key, cipherAlgorithms[name]!, nothing), KeyInputFault);
+      await assert.rejects(provider.decrypt(key, cipherAlgorithms[name]!, nothing), KeyInputFault);
+    }
+  });
+
   it('takes no nonce for GCM', async () => {
     const key = stored(await provider.generate({ family: 'oct', bits: 256 }), 'v/gcm/2');
     const plain = { value: message, iv: Buffer.alloc(12), aad: null };

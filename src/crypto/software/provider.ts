@@ -88,6 +88,8 @@ export class SoftwareProvider implements KeyProvider {
 
   async decrypt(key: StoredKey, algorithm: CipherAlgorithm, sealed: Sealed): Promise<Buffer> {
     if (algorithm.family === 'oct') return decryptSymmetric(await this.#secret(key), algorithm, sealed);
+    // RFC 8017 §7.1.2 and §7.2.2, step 1: OpenSSL takes a shorter one for a smaller number. Its length is no secret.
+    if (key.spec.family === 'RSA' && sealed.value.length !== key.spec.bits / 8) fits(null);
     const library = await this.#load();
     const native = this.#natives.get(`private/${key.id}`) ?? (await this.#openPrivate(library, key));
     return fits(await library.decryptOnPool(native, rsaPadding(algorithm), sealed.value));

@@ -28,6 +28,7 @@ export function encryptSymmetric(key: KeyObject, { mode }: CipherAlgorithm, plai
       return { value: cbc(cipher, mode, plain.value), iv: plain.iv, aad: null, tag: null };
     }
     default: {
+      refuseNothing(plain);
       const cipher = createCipheriv(wrapName(bits, mode), key, wrapIv(mode));
       return {
         value: run(() => Buffer.concat([cipher.update(plain.value), cipher.final()])),
@@ -55,6 +56,7 @@ export function decryptSymmetric(key: KeyObject, { mode }: CipherAlgorithm, seal
     case 'cbc-padded':
       return cbc(createDecipheriv(`aes-${bits}-cbc`, key, cbcIv(sealed)), mode, sealed.value);
     default: {
+      refuseNothing(sealed);
       const decipher = createDecipheriv(wrapName(bits, mode), key, wrapIv(mode));
       return run(() => Buffer.concat([decipher.update(sealed.value), decipher.final()]));
     }
@@ -84,6 +86,11 @@ function gcm(bits: number): 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm' {
 
 function wrapName(bits: number, mode: CipherAlgorithm['mode']): string {
   return mode === 'wrap' ? `id-aes${bits}-wrap` : `id-aes${bits}-wrap-pad`;
+}
+
+/** OpenSSL wraps nothing into nothing and back, which proves nothing: no key is empty, and nothing is no wrapped key. */
+function refuseNothing({ value }: Plain): void {
+  if (value.length === 0) throw doesNotOpen();
 }
 
 function wrapIv(mode: CipherAlgorithm['mode']): Buffer {

@@ -6,14 +6,15 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { identityHeaderOf } from '../../support/arm.ts';
+import { type AttestedEnvironment, openAttestedEnvironment } from '../../support/attested-environment.ts';
 import { getToken, resources } from '../../support/http.ts';
-import { startRecordedServer } from '../../support/recorded-server.ts';
 import type { TestServer } from '../../support/server.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const cache = process.env['STRONGROOM_CACHE'] ?? fileURLToPath(new URL('../../../.cache', import.meta.url));
 const python = join(cache, 'compat-venv', 'python', 'bin', 'python');
 
+let at: AttestedEnvironment;
 let server: TestServer;
 let identityHeader: string;
 
@@ -22,13 +23,14 @@ before(async () => {
   await lookup('strongroom-check.vault.localhost').catch(() => {
     assert.fail('names under .localhost do not resolve here: run tests/compat/install-system.sh as root');
   });
-  server = await startRecordedServer();
+  at = await openAttestedEnvironment();
+  server = at.server;
   const management = await getToken(server, resources.management);
   identityHeader = await identityHeaderOf(server, management, server.machineResourceId);
 });
 
 after(async () => {
-  await server?.stop();
+  await at?.close();
 });
 
 /** Runs one file of Python tests against the server and returns its report. */
@@ -49,6 +51,9 @@ function runModule(module: string): Promise<{ code: number | null; report: strin
     SUITE_IDENTITY_HEADER: identityHeader,
     SUITE_MACHINE: machineResourceId,
     SUITE_MACHINE_PRINCIPAL: machinePrincipalId,
+    SUITE_POLICY: at.policy,
+    SUITE_ATTESTATION: at.attest(),
+    SUITE_ENVIRONMENT_KEY: at.privateKeyPem,
   };
   return new Promise((resolve, reject) => {
     const child = spawn(python, ['-m', 'unittest', '-v', module], {
@@ -78,6 +83,7 @@ describe('the official Python packages', () => {
       tests: 15,
       sentence: 'azure-keyvault-keys does every operation, and agrees with cryptography',
     },
+    { module: 'test_release', tests: 2, sentence: 'azure-keyvault-keys releases keys, and cryptography opens them' },
     { module: 'test_vaults', tests: 5, sentence: 'azure-mgmt-keyvault takes vaults through their whole life' },
     { module: 'test_roles', tests: 4, sentence: 'azure-mgmt-authorization assigns roles that decide' },
   ];
