@@ -46,7 +46,11 @@ describe('a token that answers wrongly', () => {
     return answer;
   };
   const generate = async (provider: KeyProvider, spec: KeySpec): Promise<StoredKey> => {
-    const made = await provider.generate(spec, { id: random.bytes(16).toString('hex'), label: 'test' });
+    const made = await provider.generate(spec, {
+      id: random.bytes(16).toString('hex'),
+      label: 'test',
+      isExportable: false,
+    });
     const { publicMembers, material } = made;
     return {
       id: String(Math.floor(1e9 * Math.random())),

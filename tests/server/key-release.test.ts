@@ -330,7 +330,7 @@ describe('what software keys cannot do', () => {
     const header = { kid, alg: 'dir', enc: 'CKM_RSA_AES_KEY_WRAP' };
     const blob = { schema_version: '1.0.0', header, ciphertext: Buffer.alloc(300).toString('base64url') };
     const key = (key_hsm: string) => ({ body: { key: { kty: 'RSA-HSM', key_hsm } } });
-    refused(await ask('PUT', '/keys/blob', key(encode(blob))), 501, 'NotImplemented');
+    refused(await ask('PUT', '/keys/blob', key(encode(blob))), 501, 'NotImplemented', /no key token/);
     refused(await ask('PUT', '/keys/blob', { ...key(encode(blob)), vault: 'main-vault' }), 400, 'BadParameter');
     refused(await ask('PUT', '/keys/blob', key('e30')), 400, 'BadParameter', /blob is not valid/);
   });
