@@ -22,6 +22,11 @@ export class SealFault extends Error {
 export interface Seal {
   /** Stable name of the mechanism, e.g. `key-file`; stored beside what it wrapped. */
   readonly kind: string;
+  /**
+   * JSON, stored beside what it wrapped: which secret of that kind it takes, and how. Nothing secret. Two seals of one installation are the
+   * same if and only if their descriptions are.
+   */
+  readonly description?: string;
   wrap(rootKeyId: string, rootKey: Uint8Array): Promise<Buffer>;
   /** @throws SealFault `seal-wrong` where this seal did not wrap it */
   unwrap(rootKeyId: string, wrapped: Uint8Array): Promise<Buffer>;
@@ -60,6 +65,7 @@ export function openKeyFile(path: string, random: Random): Seal {
   const envelopeKey = { id, key: createSecretKey(Buffer.from(key, 'base64url')) };
   return {
     kind: 'key-file',
+    description: JSON.stringify({ format: 1, kind: 'key-file', id }),
     wrap: async (rootKeyId, rootKey) => sealEnvelope(envelopeKey, ['root-key', rootKeyId], rootKey, random),
     unwrap: async (rootKeyId, wrapped) => {
       try {

@@ -3,7 +3,6 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import type { Random } from '../base/ports.ts';
-import { equalBytes } from '../base/text.ts';
 import { Keyring } from '../crypto/keyring.ts';
 import type { Seal } from '../crypto/seal.ts';
 import { currentVersion, migrate, schemaVersion } from '../store/migrate.ts';
@@ -45,8 +44,7 @@ export async function restoreServer(
       options.random,
       options.now,
     );
-    const mac = keyring.mac('server-backup', digest.digest('hex'));
-    if (!equalBytes(Buffer.from(mac), Buffer.from(end.mac))) {
+    if (!keyring.isMac('server-backup', digest.digest('hex'), end.mac)) {
       throw new BackupFault(`${file} was altered, or it is not a backup of this installation.`);
     }
     await driver.write.commit();
