@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DAY } from './base/text.ts';
+import type { EncryptionKeyPolicy } from './crypto/rotation-job.ts';
 import type { KeyPolicy } from './identity/key-schedule.ts';
 import { readTrustedIssuers, type TrustedIssuer } from './identity/trusted-issuers.ts';
 
@@ -29,6 +30,8 @@ export interface Config {
   readonly trustedIssuers: readonly TrustedIssuer[];
   /** How the keys that sign tokens follow one another. */
   readonly keyPolicy: KeyPolicy;
+  /** How root and vault keys follow one another. */
+  readonly encryptionKeyPolicy: EncryptionKeyPolicy;
   /** Development alone: the clock may be moved forward. */
   readonly movableClock: boolean;
   /** What of the first start's resources is named how. */
@@ -93,6 +96,10 @@ export function readConfig(flags: ConfigFlags): Config {
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
     trustedIssuers: issuersOf(file, domain),
     keyPolicy: keyPolicyOf(file),
+    encryptionKeyPolicy: {
+      rootKeyFor: file.isOff('rootKeyDays') ? null : (file.integer('rootKeyDays', 1, 3650) ?? 365) * DAY,
+      vaultKeyFor: file.isOff('vaultKeyDays') ? null : (file.integer('vaultKeyDays', 1, 3650) ?? 365) * DAY,
+    },
     movableClock: flags.movableClock || (fileMovable ?? false),
     first: {
       subscription: file.text('firstSubscription') ?? 'Strongroom',

@@ -9,7 +9,9 @@ import type { Clock, Log, Random } from './base/ports.ts';
 import { type Config, readNamedFile } from './config.ts';
 import type { KeyProvider } from './crypto/key-provider.ts';
 import { Keyring } from './crypto/keyring.ts';
+import { encryptionKeyJob, type RotationParts } from './crypto/rotation-job.ts';
 import { createKeyFile, openKeyFile } from './crypto/seal.ts';
+import { serverValues } from './crypto/sealed-rows.ts';
 import { SoftwareProvider } from './crypto/software/provider.ts';
 import { testedProvider } from './crypto/tested-provider.ts';
 import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
@@ -18,6 +20,7 @@ import { buildFront, type Front } from './http/front.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import type { Caller } from './identity/caller.ts';
+import { hostSecrets } from './identity/host-secrets.ts';
 import { isMachine } from './identity/identity-host.ts';
 import { imdsOperations } from './identity/imds-operations.ts';
 import { keyRotationJob } from './identity/key-rotation.ts';
@@ -29,6 +32,7 @@ import { type MovableClock, openClock } from './jobs/movable-clock.ts';
 import { Scheduler } from './jobs/scheduler.ts';
 import { keyOperations } from './keys/operations.ts';
 import { keyVersionJob } from './keys/rotation-job.ts';
+import { keyEnvelopes } from './keys/service.ts';
 import { type HostName, hostReader } from './operations/hosts.ts';
 import { Pager } from './operations/paging.ts';
 import { Pipeline } from './operations/pipeline.ts';
@@ -37,6 +41,7 @@ import { findHostById } from './resources/hosts.ts';
 import { assertUnlocked } from './resources/lock-guard.ts';
 import { createVaultDirectory, readVault, refreshVault } from './resources/vault-directory.ts';
 import { secretOperations } from './secrets/operations.ts';
+import { secretEnvelopes } from './secrets/versions.ts';
 import type { Driver } from './store/port.ts';
 import { openSqlite } from './store/sqlite/driver.ts';
 import { openStore, type Store } from './store/store.ts';
@@ -73,6 +78,14 @@ export interface RunningServer {
   close(graceMilliseconds: number): Promise<void>;
 }
 
+/** How long an idle node may seal under a root key that another has replaced. */
+const FOLLOW_MS = 10_000;
+
+/** Everything that is encrypted at rest, by the key it is under. */
+const sealedTables: Pick<RotationParts, 'envelopes' | 'sealedRows'> = {
+  envelopes: [secretEnvelopes, keyEnvelopes],
+  sealedRows: [serverValues, hostSecrets],
+};
 const CERTIFICATE_CHECK_MS = 3_600_000;
 
 /**
@@ -125,6 +138,7 @@ function chainName(config: Config): string {
 async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promise<RunningServer> {
   const { config, clock, log } = parts;
   const { installation, credentials } = await installationOf(parts, store, keyring);
+  const following = followKeys(parts, store, keyring);
   const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
   const provider = testedProvider('software', new SoftwareProvider(parts.random), log);
   const rooms = { ...parts, provider };
@@ -138,12 +152,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   );
   const imds = await listenForIdentities(config, listener, (request, response) => imdsApp.routing(request, response));
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
-  scheduler.start(purgeJob({ ...parts, store, keyring }));
-  const { tenantId } = installation;
-  scheduler.start(keyVersionJob({ ...parts, store, keyring, provider, findVault: readVault }));
-  scheduler.start(keyRotationJob({ ...parts, store, keyring, tenantId, keyPolicy: config.keyPolicy }));
-  scheduler.start(signInCleanupJob({ store }));
-  scheduler.start(activityJob({ store }));
+  startJobs(scheduler, { ...rooms, store, keyring, tenantId: installation.tenantId });
   const unwatch = clock.watch(log, () => void scheduler.runAll());
   const renewal = renewCertificate(parts, store, keyring, listener, certificate);
   return {
@@ -157,12 +166,33 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
     clock,
     close: async (grace) => {
       clearInterval(renewal);
+      clearInterval(following);
       unwatch();
       await Promise.all([listener.close(grace), imds?.close(grace)]);
       await Promise.all([app.close(), imdsApp.close(), scheduler.stop()]);
       await store.close();
     },
   };
+}
+
+/** What is due by the clock. */
+function startJobs(
+  scheduler: Scheduler,
+  given: ClockedParts & {
+    readonly provider: KeyProvider;
+    readonly store: Store;
+    readonly keyring: Keyring;
+    readonly tenantId: string;
+  },
+): void {
+  const { keyPolicy, encryptionKeyPolicy } = given.config;
+  const parts = { ...given, ...sealedTables, keyPolicy, encryptionKeyPolicy, findVault: readVault };
+  scheduler.start(purgeJob(parts));
+  scheduler.start(keyVersionJob(parts));
+  scheduler.start(keyRotationJob(parts));
+  scheduler.start(encryptionKeyJob(parts));
+  scheduler.start(signInCleanupJob(parts));
+  scheduler.start(activityJob(parts));
 }
 
 /** Joins the rooms: every operation behind one pipeline, the managed identity endpoint on a front of its own. */
@@ -197,6 +227,9 @@ async function composeApps(
       keyPolicy: config.keyPolicy,
       movableClock: clock,
       runJobs: () => scheduler.runAll(),
+      hastenJob: (name) => scheduler.hasten(name),
+      findVault: readVault,
+      sealedRows: sealedTables.sealedRows,
     });
   };
   const operations = [...dataOperations, ...loginOperations({ ...base, signingKeys, issuers })];
@@ -267,6 +300,16 @@ async function installationOf(
   const path = join(parts.config.dataDir, 'administrator.json');
   const credentials = await firstStart(first, (made) => replaceFile(path, `${JSON.stringify(made, null, 2)}\n`, 0o600));
   return { installation: (await findInstallation(first))!, credentials };
+}
+
+/** Follows what other nodes change of the keys: with the next request that sees it, and where no request comes after a while. */
+function followKeys({ log }: ServerParts, store: Store, keyring: Keyring): NodeJS.Timeout {
+  const follow = () =>
+    keyring.follow(store.reader).catch((error: Error) => {
+      log.error('There are keys that this node cannot open.', { reason: error.message });
+    });
+  store.onGeneration(follow);
+  return setInterval(() => void follow(), FOLLOW_MS).unref();
 }
 
 async function certificateOf(parts: ClockedParts, store: Store, keyring: Keyring): Promise<ServerCertificate> {

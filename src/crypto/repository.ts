@@ -157,3 +157,71 @@ export const writeSealedValue = statement<{ name: string; envelope: Uint8Array; 
     .values({ name: p('name'), envelope: p('envelope'), created: p('created') })
     .onConflict((conflict) => conflict.column('name').doUpdateSet({ envelope: p('envelope'), created: p('created') })),
 );
+
+/** Every key of a vault, the newest first. */
+export const vaultKeysOf = statement<{ vaultId: string }, VaultKeyRow>((db, p) =>
+  db
+    .selectFrom('vault_keys')
+    .select(['vault_id', 'key_id', 'root_key_id', 'wrapped', 'created', 'emptied'])
+    .where('vault_id', '=', p('vaultId'))
+    .orderBy('created', 'desc')
+    .orderBy('key_id'),
+);
+/** Vault keys under another root key than this one. */
+export const vaultKeysNotUnder = statement<{ rootKeyId: string; limit: number }, VaultKeyRow>((db, p) =>
+  db
+    .selectFrom('vault_keys')
+    .select(['vault_id', 'key_id', 'root_key_id', 'wrapped', 'created', 'emptied'])
+    .where('root_key_id', '<>', p('rootKeyId'))
+    .orderBy('vault_id')
+    .orderBy('key_id')
+    .limit(p('limit')),
+);
+/** The vaults after this one that have more than one key. */
+export const vaultsBetweenKeys = statement<{ after: string; limit: number }, { vault_id: string }>((db, p) =>
+  db
+    .selectFrom('vault_keys')
+    .select('vault_id')
+    .where('vault_id', '>', p('after'))
+    .groupBy('vault_id')
+    .having((eb) => eb(eb.fn.countAll(), '>', 1))
+    .orderBy('vault_id')
+    .limit(p('limit')),
+);
+/** The vaults whose newest key is of this instant or earlier. */
+export const vaultsWithOldKeys = statement<{ created: number; limit: number }, { vault_id: string }>((db, p) =>
+  db
+    .selectFrom('vault_keys')
+    .select('vault_id')
+    .groupBy('vault_id')
+    .having((eb) => eb(eb.fn.max('created'), '<=', p('created')))
+    .limit(p('limit')),
+);
+/** How many vaults have a key, how many have more than one, and the instant of the eldest key. */
+export const countVaultKeys = statement<object, { vaults: number; keys: number; eldest: number | null }>((db) =>
+  db
+    .selectFrom('vault_keys')
+    .select((eb) => [
+      eb.fn.count<number>('vault_id').distinct().as('vaults'),
+      eb.fn.countAll<number>().as('keys'),
+      eb.fn.min('created').as('eldest'),
+    ]),
+);
+
+/** A page of the server's own values, after a name. */
+export const sealedValuePage = statement<{ after: string; limit: number }, { name: string; envelope: Uint8Array }>(
+  (db, p) =>
+    db
+      .selectFrom('sealed_values')
+      .select(['name', 'envelope'])
+      .where('name', '>', p('after'))
+      .orderBy('name')
+      .limit(p('limit')),
+);
+/** Replaces a value's envelope by one of the same value. */
+export const resealValue = statement<{ name: string; envelope: Uint8Array }>((db, p) =>
+  db
+    .updateTable('sealed_values')
+    .set({ envelope: p('envelope') })
+    .where('name', '=', p('name')),
+);

@@ -3,6 +3,7 @@ import type { Random } from '../base/ports.ts';
 import { sealEnvelope } from '../crypto/envelope.ts';
 import { KeyInputFault, type KeyProvider, type KeySpec, type MadeKey } from '../crypto/key-provider.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import type { VaultEnvelopes } from '../crypto/sealed-rows.ts';
 import { checkWindow, invalid } from '../objects/attributes.ts';
 import { answerFor, findRow, liveRow, nameOf, type ObjectKind, type ObjectParts } from '../objects/lifecycle.ts';
 import type { Named } from '../objects/object-queries.ts';
@@ -198,6 +199,9 @@ export async function insertSealed(
 export function keyBinding(vaultId: string, nameKey: string, version: string): readonly string[] {
   return ['key', vaultId, nameKey, version];
 }
+
+/** The envelopes of keys, as the rotation of vault keys sees them. */
+export const keyEnvelopes: VaultEnvelopes = { table: 'key_versions', binding: keyBinding };
 
 /** Bits of a modulus or of a symmetric key; 0 for curves. */
 function sizeOf(spec: KeySpec): number {
