@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DAY } from './base/text.ts';
 import type { EncryptionKeyPolicy } from './crypto/rotation-job.ts';
+import { type SealKind, sealKinds } from './crypto/seals/description.ts';
 import type { KeyPolicy } from './identity/key-schedule.ts';
 import { readTrustedIssuers, type TrustedIssuer } from './identity/trusted-issuers.ts';
 
@@ -20,6 +21,8 @@ export interface Config {
   /** Resource id of the registered virtual machine that the endpoint stands for; null for the one of the first start. */
   readonly machineResourceId: string | null;
   readonly store: { readonly kind: 'sqlite' } | { readonly kind: 'postgres'; readonly urlFile: string };
+  /** What the root keys are sealed by. */
+  readonly seal: { readonly kind: SealKind; readonly passphraseFile: string | null };
   /** Path of the seal key; `seal.key` in the data directory where not set. */
   readonly sealKeyFile: string;
   /** The operator's own certificate in place of the local authority's. */
@@ -91,6 +94,7 @@ export function readConfig(flags: ConfigFlags): Config {
     imdsAddresses: loopbackOnly(file.texts('imdsAddresses') ?? LOOPBACK),
     machineResourceId: machineOf(file),
     store: storeOf(file),
+    seal: sealOf(file),
     sealKeyFile: resolve(dataDir, file.text('sealKeyFile') ?? 'seal.key'),
     tls: tlsOf(file),
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
@@ -150,6 +154,18 @@ function machineOf(file: Settings): string | null {
 function storeOf(file: Settings): Config['store'] {
   const urlFile = file.text('postgresUrlFile');
   return urlFile === undefined ? { kind: 'sqlite' } : { kind: 'postgres', urlFile: resolve(urlFile) };
+}
+
+function sealOf(file: Settings): Config['seal'] {
+  const kind = file.text('seal') ?? 'key-file';
+  const passphraseFile = file.text('sealPassphraseFile');
+  if (!(sealKinds as readonly string[]).includes(kind)) {
+    throw new ConfigFault(`The setting seal is one of ${sealKinds.join(', ')}.`);
+  }
+  if (passphraseFile !== undefined && kind !== 'passphrase') {
+    throw new ConfigFault('sealPassphraseFile is for "seal": "passphrase" alone.');
+  }
+  return { kind: kind as SealKind, passphraseFile: passphraseFile === undefined ? null : resolve(passphraseFile) };
 }
 
 function tlsOf(file: Settings): Config['tls'] {

@@ -11,6 +11,8 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   clock: () => import('./cli/clock.ts'),
   'signing-keys': () => import('./cli/signing-keys.ts'),
   'encryption-keys': () => import('./cli/encryption-keys.ts'),
+  seal: () => import('./cli/seal.ts'),
+  unseal: () => import('./cli/unseal.ts'),
   selftest: () => import('./cli/selftest.ts'),
   explain: () => import('./cli/explain.ts'),
   access: () => import('./cli/access.ts'),

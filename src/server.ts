@@ -2,16 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Access } from './access/authorise.ts';
-import { activityJob } from './audit/activity-log.ts';
 import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
 import { type Config, readNamedFile } from './config.ts';
+import { type ControlEndpoint, openControl, openRoutes } from './control-endpoint.ts';
 import type { KeyProvider } from './crypto/key-provider.ts';
-import { Keyring } from './crypto/keyring.ts';
-import { encryptionKeyJob, type RotationParts } from './crypto/rotation-job.ts';
-import { createKeyFile, openKeyFile } from './crypto/seal.ts';
-import { serverValues } from './crypto/sealed-rows.ts';
+import type { Keyring } from './crypto/keyring.ts';
 import { SoftwareProvider } from './crypto/software/provider.ts';
 import { testedProvider } from './crypto/tested-provider.ts';
 import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
@@ -20,28 +17,23 @@ import { buildFront, type Front } from './http/front.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import type { Caller } from './identity/caller.ts';
-import { hostSecrets } from './identity/host-secrets.ts';
 import { isMachine } from './identity/identity-host.ts';
 import { imdsOperations } from './identity/imds-operations.ts';
-import { keyRotationJob } from './identity/key-rotation.ts';
 import { loginOperations } from './identity/operations.ts';
 import { OutsideIssuers } from './identity/outside-issuers.ts';
-import { signInCleanupJob } from './identity/sign-in-cleanup.ts';
 import { SigningKeys } from './identity/signing-keys.ts';
 import { type MovableClock, openClock } from './jobs/movable-clock.ts';
 import { Scheduler } from './jobs/scheduler.ts';
 import { keyOperations } from './keys/operations.ts';
-import { keyVersionJob } from './keys/rotation-job.ts';
-import { keyEnvelopes } from './keys/service.ts';
 import { type HostName, hostReader } from './operations/hosts.ts';
 import { Pager } from './operations/paging.ts';
 import { Pipeline } from './operations/pipeline.ts';
-import { purgeJob } from './recovery/purge-job.ts';
 import { findHostById } from './resources/hosts.ts';
 import { assertUnlocked } from './resources/lock-guard.ts';
 import { createVaultDirectory, readVault, refreshVault } from './resources/vault-directory.ts';
+import { followKeys, sealedTables, startJobs } from './scheduled-work.ts';
+import { type Opened, openKeys, recordUnsealing, type SealedServer } from './sealed-start.ts';
 import { secretOperations } from './secrets/operations.ts';
-import { secretEnvelopes } from './secrets/versions.ts';
 import type { Driver } from './store/port.ts';
 import { openSqlite } from './store/sqlite/driver.ts';
 import { openStore, type Store } from './store/store.ts';
@@ -54,6 +46,12 @@ export interface ServerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** The passphrase of the seal, where the environment has it. */
+  readonly sealPassphrase?: string | undefined;
+  /** Called when the server listens but waits for operators to open its seal. */
+  readonly onSealed?: (sealed: SealedServer) => void;
+  /** Resolves when the server is to stop; heard while it waits, after that {@link RunningServer.close} is the way. */
+  readonly stopped?: Promise<void>;
 }
 
 /** The parts with the installation's clock in place of the machine's, which certificates still follow: clients judge them. */
@@ -78,35 +76,41 @@ export interface RunningServer {
   close(graceMilliseconds: number): Promise<void>;
 }
 
-/** How long an idle node may seal under a root key that another has replaced. */
-const FOLLOW_MS = 10_000;
-
-/** Everything that is encrypted at rest, by the key it is under. */
-const sealedTables: Pick<RotationParts, 'envelopes' | 'sealedRows'> = {
-  envelopes: [secretEnvelopes, keyEnvelopes],
-  sealedRows: [serverValues, hostSecrets],
-};
 const CERTIFICATE_CHECK_MS = 3_600_000;
 
 /**
  * Opens the store and its keys, makes what a first start makes, and listens.
+ * @returns null where it was told to stop before operators had opened its seal
  * @throws StoreFault, SealFault, AuditFault, ListenFault: each with a message for the operator, nothing overwritten
  */
-export async function startServer(parts: ServerParts): Promise<RunningServer> {
-  const { config, clock, random } = parts;
+export async function startServer(parts: ServerParts): Promise<RunningServer | null> {
+  const { config, clock } = parts;
   const driver = await openDriver(config);
   const store = await openStore(driver, { now: clock.now() }).catch(async (error: unknown) => {
     await driver.close();
     throw error;
   });
   try {
-    prepareSeal(config, random, await hasRootKey(store));
-    const movableClock = await openClock(clock, store, config.movableClock);
-    const keyring = await Keyring.open(store, openKeyFile(config.sealKeyFile, random), random, movableClock.now());
-    store.useJournal(await openJournal(keyring, store.reader, chainName(config)));
-    return await serve({ ...parts, clock: movableClock, machineClock: clock }, store, keyring);
+    return await open(parts, store, await openClock(clock, store, config.movableClock));
   } catch (error) {
     await store.close();
+    throw error;
+  }
+}
+
+async function open(given: ServerParts, store: Store, clock: MovableClock): Promise<RunningServer | null> {
+  const control = await openControl(given);
+  const parts = { ...given, clock, machineClock: given.clock, useRoutes: control.useRoutes };
+  try {
+    const opened = await openKeys(parts, store);
+    if (opened) {
+      store.useJournal(await openJournal(opened.keyring, store.reader, chainName(parts.config)));
+      return await serve(parts, store, opened, control);
+    }
+    await Promise.all([control.close(), store.close()]);
+    return null;
+  } catch (error) {
+    await control.close();
     throw error;
   }
 }
@@ -118,15 +122,6 @@ export async function openDriver(config: Config): Promise<Driver> {
   return openPostgres({ connectionString: readNamedFile(config.store.urlFile, 'postgresUrlFile').trim() });
 }
 
-async function hasRootKey(store: Store): Promise<boolean> {
-  return (await store.reader.db.selectFrom('root_keys').select('id').limit(1).execute()).length > 0;
-}
-
-/** A seal key is made for an installation that has no root key yet; data without its seal key is a fault, told when it is opened. */
-function prepareSeal(config: Config, random: Random, isSealed: boolean): void {
-  if (!isSealed && !existsSync(config.sealKeyFile)) createKeyFile(config.sealKeyFile, random);
-}
-
 /** Each node of a shared store has an audit chain of its own, named by a file in its data directory. */
 function chainName(config: Config): string {
   if (config.store.kind === 'sqlite') return 'main';
@@ -135,7 +130,12 @@ function chainName(config: Config): string {
   return readFileSync(path, 'utf8').trim();
 }
 
-async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promise<RunningServer> {
+async function serve(
+  parts: ClockedParts,
+  store: Store,
+  { keyring, waiting, unsealed }: Opened,
+  control: ControlEndpoint,
+): Promise<RunningServer> {
   const { config, clock, log } = parts;
   const { installation, credentials } = await installationOf(parts, store, keyring);
   const following = followKeys(parts, store, keyring);
@@ -144,15 +144,17 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   const rooms = { ...parts, provider };
   const { app, imdsApp, machineResourceId } = await composeApps(rooms, store, keyring, installation, scheduler);
   const certificate = await certificateOf(parts, store, keyring);
-  const listener = await listen(
+  const listener = await listenerOf(
+    config,
+    waiting,
     (request, response) => app.routing(request, response),
-    config.addresses,
-    config.port,
-    certificate.server,
+    certificate,
   );
   const imds = await listenForIdentities(config, listener, (request, response) => imdsApp.routing(request, response));
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
   startJobs(scheduler, { ...rooms, store, keyring, tenantId: installation.tenantId });
+  control.useRoutes(openRoutes({ ...rooms, store, keyring, tenantId: installation.tenantId }));
+  if (unsealed) await recordUnsealing(parts, store, installation, unsealed);
   const unwatch = clock.watch(log, () => void scheduler.runAll());
   const renewal = renewCertificate(parts, store, keyring, listener, certificate);
   return {
@@ -168,31 +170,24 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
       clearInterval(renewal);
       clearInterval(following);
       unwatch();
-      await Promise.all([listener.close(grace), imds?.close(grace)]);
+      await Promise.all([control.close(), listener.close(grace), imds?.close(grace)]);
       await Promise.all([app.close(), imdsApp.close(), scheduler.stop()]);
       await store.close();
     },
   };
 }
 
-/** What is due by the clock. */
-function startJobs(
-  scheduler: Scheduler,
-  given: ClockedParts & {
-    readonly provider: KeyProvider;
-    readonly store: Store;
-    readonly keyring: Keyring;
-    readonly tenantId: string;
-  },
-): void {
-  const { keyPolicy, encryptionKeyPolicy } = given.config;
-  const parts = { ...given, ...sealedTables, keyPolicy, encryptionKeyPolicy, findVault: readVault };
-  scheduler.start(purgeJob(parts));
-  scheduler.start(keyVersionJob(parts));
-  scheduler.start(keyRotationJob(parts));
-  scheduler.start(encryptionKeyJob(parts));
-  scheduler.start(signInCleanupJob(parts));
-  scheduler.start(activityJob(parts));
+/** A listener of its own, or the one that refused while the server was sealed. */
+async function listenerOf(
+  { addresses, port }: Config,
+  waiting: Opened['waiting'],
+  handler: Parameters<typeof listen>[0],
+  { server }: ServerCertificate,
+): Promise<Listener> {
+  if (!waiting) return listen(handler, addresses, port, server);
+  waiting.listener.useCertificate(server);
+  waiting.use(handler);
+  return waiting.listener;
 }
 
 /** Joins the rooms: every operation behind one pipeline, the managed identity endpoint on a front of its own. */
@@ -220,7 +215,7 @@ async function composeApps(
     return managementOperations({
       ...base,
       access,
-      health: () => healthOf(parts),
+      health: () => healthOf(parts, keyring),
       dataOperations,
       signingKeys,
       isOwner,
@@ -245,11 +240,11 @@ async function composeApps(
   };
 }
 
-function healthOf({ config, clock, version }: ClockedParts) {
+function healthOf({ config, clock, version }: ClockedParts, keyring: Keyring) {
   return {
     status: 'ok',
     version,
-    seal: { kind: 'key-file', state: 'open' },
+    seal: { kind: keyring.roots.sealKind, state: 'open' },
     store: { kind: config.store.kind },
     ...(clock.isMovable && { clock: { movable: true, aheadSeconds: Math.round(clock.ahead() / 1000) } }),
   };
@@ -300,16 +295,6 @@ async function installationOf(
   const path = join(parts.config.dataDir, 'administrator.json');
   const credentials = await firstStart(first, (made) => replaceFile(path, `${JSON.stringify(made, null, 2)}\n`, 0o600));
   return { installation: (await findInstallation(first))!, credentials };
-}
-
-/** Follows what other nodes change of the keys: with the next request that sees it, and where no request comes after a while. */
-function followKeys({ log }: ServerParts, store: Store, keyring: Keyring): NodeJS.Timeout {
-  const follow = () =>
-    keyring.follow(store.reader).catch((error: Error) => {
-      log.error('There are keys that this node cannot open.', { reason: error.message });
-    });
-  store.onGeneration(follow);
-  return setInterval(() => void follow(), FOLLOW_MS).unref();
 }
 
 async function certificateOf(parts: ClockedParts, store: Store, keyring: Keyring): Promise<ServerCertificate> {

@@ -182,6 +182,11 @@ export class RootKeys {
   }
 }
 
+/** The kind of the seal that the stored root keys are under; null before there is one. */
+export async function storedSealKind(session: Session): Promise<string | null> {
+  return (await rows.allRootKeys.first(session, {}))?.seal ?? null;
+}
+
 /** Moves what tells other nodes, and this one's memory, that root or vault keys have changed. */
 export async function changed(transaction: Transaction): Promise<void> {
   await rows.raiseKeyGeneration.change(transaction, {});

@@ -6,7 +6,20 @@ import { fromBase64Url, toBase64Url } from '../base/text.ts';
 import { EnvelopeFault, openEnvelope, sealEnvelope } from './envelope.ts';
 
 /** What can be wrong with a seal. */
-export type SealFaultCode = 'seal-missing' | 'seal-unreadable' | 'seal-exists' | 'seal-wrong';
+export type SealFaultCode =
+  | 'seal-missing'
+  | 'seal-unreadable'
+  | 'seal-exists'
+  | 'seal-wrong'
+  | 'seal-unavailable'
+  | 'seal-passphrase-weak'
+  | 'seal-split-invalid'
+  | 'seal-share-mistyped'
+  | 'seal-share-foreign'
+  | 'seal-share-repeated'
+  | 'seal-attempts'
+  | 'seal-changed'
+  | 'seal-order-invalid';
 
 /** A fault of the seal, told to the operator at start. */
 export class SealFault extends Error {

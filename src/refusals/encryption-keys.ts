@@ -19,4 +19,13 @@ export const encryptionKeyRefusals = rows({
       'This process still holds the seal from before the change: a root key that it wrapped would open nowhere else.',
     remedy: ['Restart this node with the seal that the data has now.', 'strongroom encryption-keys rotate-root'],
   },
+  'server-sealed': {
+    check: 'request',
+    status: 503,
+    error: 'ServiceUnavailable',
+    message: 'This server is sealed: its keys are not in its memory. An operator opens it with: strongroom unseal',
+    cause:
+      'The seal is a passphrase or shares that operators keep, and nobody has brought them since the server started.',
+    remedy: ['strongroom status', 'strongroom unseal'],
+  },
 });
