@@ -1,7 +1,7 @@
 import type { Log } from './base/ports.ts';
 import type { Config } from './config.ts';
 import { type ChangeParts, changeSeal } from './crypto/seals/change-seal.ts';
-import { makeSeal, readSealOrder } from './crypto/seals/make-seal.ts';
+import { readSealOrder, SealDrafts } from './crypto/seals/make-seal.ts';
 import { type ControlRoutes, listenForControl } from './http/control.ts';
 import { ListenFault } from './http/listen.ts';
 
@@ -35,18 +35,16 @@ export async function openControl({ config, log }: { readonly config: Config; re
 
 /** What can be done while the server is open. */
 export function openRoutes(parts: ChangeParts): ControlRoutes {
+  const drafts = new SealDrafts(parts.random);
   let last: Promise<unknown> = Promise.resolve();
   return {
     'GET /seal': async () => ({ state: 'open', kind: parts.keyring.roots.sealKind }),
     'POST /unseal': async () => ({ state: 'open' }),
-    'POST /seal/change': (body) => {
-      const order = readSealOrder(body);
+    'POST /seal/draft': async (body) => ({ ...(await drafts.make(readSealOrder(body))) }),
+    'POST /seal/change': async ({ id }) => {
+      const seal = drafts.take(id);
       // One after the other: the second is made under what the first has left.
-      const next = last.then(async () => {
-        const made = await makeSeal(order, parts.random);
-        await changeSeal(parts, made.seal);
-        return { kind: made.seal.kind, shares: made.shares };
-      });
+      const next = last.then(() => changeSeal(parts, seal)).then(() => ({ kind: seal.kind }));
       last = next.catch(() => {});
       return next;
     },

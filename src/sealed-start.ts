@@ -7,7 +7,7 @@ import { Keyring } from './crypto/keyring.ts';
 import { storedSealKind } from './crypto/root-keys.ts';
 import { createKeyFile, openKeyFile, type Seal, SealFault } from './crypto/seal.ts';
 import { readDescription } from './crypto/seals/description.ts';
-import { makeSeal, readSealOrder } from './crypto/seals/make-seal.ts';
+import { readSealOrder, SealDrafts } from './crypto/seals/make-seal.ts';
 import { newPassphraseSeal, openPassphraseSeal, readPassphraseFile } from './crypto/seals/passphrase.ts';
 import { Unsealing } from './crypto/seals/unsealing.ts';
 import type { ControlRoutes } from './http/control.ts';
@@ -162,20 +162,15 @@ type Resolve = (opened: Omit<Opened, 'waiting'>) => void;
 
 /** What can be done before there is a root key: make the first, under a seal of the configured kind. */
 function initialRoutes(parts: SealedParts, store: Store, sealed: SealedServer, resolve: Resolve): ControlRoutes {
-  let isMade = false;
+  const drafts = new SealDrafts(parts.random);
   return {
     'GET /seal': async () => ({ ...sealed }),
-    'POST /seal/initialise': async (body) => {
-      const order = readSealOrder({ ...body, to: sealed.kind });
-      if (isMade) throw new SealFault('seal-changed', 'The seal has just been made.');
-      isMade = true;
-      const made = await makeSeal(order, parts.random).catch((error: unknown) => {
-        isMade = false;
-        throw error;
-      });
-      const keyring = await Keyring.open(store, made.seal, parts.random, parts.clock.now());
+    'POST /seal/draft': async (body) => ({ ...(await drafts.make(readSealOrder({ ...body, to: sealed.kind }))) }),
+    'POST /seal/initialise': async ({ id }) => {
+      const seal = drafts.take(id);
+      const keyring = await Keyring.open(store, seal, parts.random, parts.clock.now());
       setImmediate(resolve, { keyring, unsealed: null });
-      return { kind: made.seal.kind, shares: made.shares };
+      return { kind: seal.kind };
     },
   };
 }

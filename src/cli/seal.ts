@@ -52,10 +52,11 @@ ${DATA_DIR_USAGE}`,
       return 0;
     }
     const kind = action === 'init' ? state.kind : textOption(args, 'to');
-    const { to, ...order } = await orderOf(args, kind);
-    const path = action === 'init' ? '/seal/initialise' : '/seal/change';
-    const made = await askControl(dataDir, 'POST', path, action === 'init' ? order : { to, ...order });
-    tell(made as unknown as Made, action === 'change' ? state.kind : null, args, io);
+    const order = await orderOf(args, kind);
+    const draft = (await askControl(dataDir, 'POST', '/seal/draft', order)) as unknown as Draft;
+    await handOut(draft, io);
+    await askControl(dataDir, 'POST', action === 'init' ? '/seal/initialise' : '/seal/change', { id: draft.id });
+    tell(draft, action === 'change' ? state.kind : null, args, io);
     return 0;
   },
 };
@@ -90,23 +91,28 @@ async function newPassphrase(args: CommandArguments): Promise<string> {
   return first;
 }
 
-interface Made {
+interface Draft {
+  readonly id: string;
   readonly kind: string;
   readonly shares: readonly string[];
 }
 
-function tell({ kind, shares }: Made, before: string | null, args: CommandArguments, io: CommandIo): void {
+/** Shows the shares before the data is sealed by them: whatever breaks off afterwards, somebody has them. */
+async function handOut({ shares }: Draft, io: CommandIo): Promise<void> {
+  if (shares.length === 0) return;
+  io.stdout(`These ${shares.length} shares are shown this once. Give each to another keeper:`);
+  io.stdout('');
+  for (const share of shares) io.stdout(share);
+  io.stdout('');
+  if (isAtTerminal()) await askSecret('Press Enter when the keepers have them; Ctrl-C changes nothing. ');
+}
+
+function tell({ kind }: Draft, before: string | null, args: CommandArguments, io: CommandIo): void {
   io.stdout(
     before === null
       ? `The keys are sealed by ${kind}.`
       : `The keys are sealed by ${kind} now; before it was ${before}.`,
   );
-  if (shares.length > 0) {
-    io.stdout(`These ${shares.length} shares are shown this once. Give each to another keeper:`);
-    io.stdout('');
-    for (const share of shares) io.stdout(share);
-    io.stdout('');
-  }
   if (before === null) return;
   const file = textOption(args, 'key-file');
   const setting =

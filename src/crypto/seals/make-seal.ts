@@ -11,18 +11,52 @@ export type SealOrder =
   | { readonly to: 'passphrase'; readonly passphrase: string }
   | { readonly to: 'shamir'; readonly shares: number; readonly threshold: number };
 
-/** A seal that was made, with what is told of it this once. */
-export interface MadeSeal {
-  readonly seal: Seal;
-  /** The shares of a split key; empty for every other seal. */
+/** A seal that was made and wraps nothing yet. */
+export interface Draft {
+  readonly id: string;
+  readonly kind: string;
+  /** The shares of a split key, told this once; empty for every other seal. */
   readonly shares: readonly string[];
 }
 
 /**
- * Makes a seal; nothing is wrapped by it yet. A key file that is there is taken as it is, so that an order that was cut off can be given again.
- * @throws SealFault where it cannot be made so
+ * Seals that are made first and used after: what opens a seal must have reached its keepers before anything is wrapped by it, or a process that
+ * dies in between leaves data that nobody opens. The last draft is kept until it is taken or replaced.
  */
-export async function makeSeal(order: SealOrder, random: Random): Promise<MadeSeal> {
+export class SealDrafts {
+  readonly #random: Random;
+  #draft: { readonly id: string; readonly seal: Seal } | null = null;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /**
+   * Makes a seal. A key file that is there is taken as it is, so that an order that was cut off can be given again.
+   * @throws SealFault where it cannot be made so
+   */
+  async make(order: SealOrder): Promise<Draft> {
+    const { seal, shares } = await makeSeal(order, this.#random);
+    const id = this.#random.bytes(16).toString('hex');
+    this.#draft = { id, seal };
+    return { id, kind: seal.kind, shares };
+  }
+
+  /** The seal of a draft, for good. @throws SealFault `seal-order-invalid` where it is not the last one */
+  take(id: unknown): Seal {
+    const draft = this.#draft;
+    if (draft === null || draft.id !== id) {
+      throw new SealFault(
+        'seal-order-invalid',
+        'Another seal was made meanwhile, or this one was used already. Begin anew.',
+      );
+    }
+    this.#draft = null;
+    return draft.seal;
+  }
+}
+
+async function makeSeal(order: SealOrder, random: Random): Promise<{ seal: Seal; shares: readonly string[] }> {
   if (order.to === 'shamir') return newShamirSeal(order, random);
   if (order.to === 'passphrase') return { seal: await newPassphraseSeal(order.passphrase, random), shares: [] };
   if (!existsSync(order.keyFile)) createKeyFile(order.keyFile, random);

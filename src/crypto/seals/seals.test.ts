@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { systemRandom } from '../../base/system.ts';
 import { type PassphraseDescription, parseDescription, type ShamirDescription } from './description.ts';
-import { makeSeal, readSealOrder } from './make-seal.ts';
+import { readSealOrder, SealDrafts } from './make-seal.ts';
 import { newPassphraseSeal, openPassphraseSeal, readPassphraseFile } from './passphrase.ts';
 import { newShamirSeal, openShamirSeal } from './shamir.ts';
 import { readShare, shareText } from './share.ts';
@@ -209,9 +209,14 @@ describe('what is stored of a seal', () => {
 
   it('is made by orders that name a seal and nothing else', async () => {
     const keyFile = join(folder, 'made.key');
-    const made = await makeSeal(readSealOrder({ to: 'key-file', keyFile }), random);
-    const again = await makeSeal(readSealOrder({ to: 'key-file', keyFile }), random);
-    assert.equal(made.seal.description, again.seal.description);
+    const drafts = new SealDrafts(random);
+    const first = await drafts.make(readSealOrder({ to: 'key-file', keyFile }));
+    const one = drafts.take(first.id);
+    assert.throws(() => drafts.take(first.id), { code: 'seal-order-invalid' }, 'it was used already');
+    const second = await drafts.make(readSealOrder({ to: 'key-file', keyFile }));
+    const third = await drafts.make(readSealOrder({ to: 'key-file', keyFile }));
+    assert.throws(() => drafts.take(second.id), { code: 'seal-order-invalid' }, 'another was made meanwhile');
+    assert.equal(drafts.take(third.id).description, one.description);
     for (const order of [
       {},
       { to: 'key-file' },
