@@ -36,6 +36,7 @@ describe('the configuration', () => {
       imdsAddresses: ['127.0.0.1', '::1'],
       machineResourceId: null,
       store: { kind: 'sqlite' },
+      seal: { kind: 'key-file', passphraseFile: null },
       sealKeyFile: resolve('some/where/seal.key'),
       pkcs11: null,
       tls: null,
@@ -44,6 +45,7 @@ describe('the configuration', () => {
       attestationAuthorities: [],
       movableClock: false,
       keyPolicy: { signsFor: 60 * 86_400_000, announcedFor: 48 * 3_600_000 },
+      encryptionKeyPolicy: { rootKeyFor: 365 * 86_400_000, vaultKeyFor: 365 * 86_400_000 },
       first: { subscription: 'Strongroom', group: 'strongroom', vault: 'main-vault', location: 'local' },
     });
   });
@@ -58,8 +60,12 @@ describe('the configuration', () => {
       imdsAddresses: ['169.254.169.254'],
       machineResourceId: machine,
       postgresUrlFile: '/etc/url',
+      seal: 'passphrase',
+      sealPassphraseFile: '/etc/passphrase',
       sealKeyFile: 'keys/seal.key',
       pkcs11: null,
+      rootKeyDays: null,
+      vaultKeyDays: 90,
       tlsCertificateFile: '/etc/cert.pem',
       tlsKeyFile: '/etc/key.pem',
       acceptNewerApiVersions: true,
@@ -82,6 +88,7 @@ describe('the configuration', () => {
       imdsAddresses: ['169.254.169.254'],
       machineResourceId: machine,
       store: { kind: 'postgres', urlFile: '/etc/url' },
+      seal: { kind: 'passphrase', passphraseFile: '/etc/passphrase' },
       sealKeyFile: join(folder, 'keys/seal.key'),
       pkcs11: null,
       tls: { certificateFile: '/etc/cert.pem', keyFile: '/etc/key.pem' },
@@ -105,6 +112,7 @@ describe('the configuration', () => {
         },
       ],
       keyPolicy: { signsFor: 30 * 86_400_000, announcedFor: 24 * 3_600_000 },
+      encryptionKeyPolicy: { rootKeyFor: null, vaultKeyFor: 90 * 86_400_000 },
       movableClock: true,
       first: { subscription: 'S', group: 'G', vault: 'V-V', location: 'L' },
     });
@@ -135,6 +143,13 @@ describe('the configuration', () => {
       refuses({ imdsAddresses: ['127.0.0.1', address] }, /^imdsAddresses may hold loopback addresses/);
     }
     assert.deepEqual(read({ imdsAddresses: ['127.8.8.8', '::1'] }).imdsAddresses, ['127.8.8.8', '::1']);
+  });
+
+  it('takes seals and rotations that there are, and no other', () => {
+    refuses({ seal: 'wax' }, /one of key-file, passphrase, shamir/);
+    refuses({ sealPassphraseFile: '/etc/passphrase' }, /for "seal": "passphrase" alone/);
+    refuses({ rootKeyDays: 0 }, /must be 1 to 3650/);
+    refuses({ vaultKeyDays: 'yearly' }, /must be 1 to 3650/);
   });
 
   it('rotates signing keys as it is told, never without announcing them', () => {

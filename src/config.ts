@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { DAY } from './base/text.ts';
 import { readTokenSettings } from './crypto/pkcs11/settings.ts';
 import type { TokenSettings } from './crypto/pkcs11/token.ts';
+import type { EncryptionKeyPolicy } from './crypto/rotation-job.ts';
+import { type SealKind, sealKinds } from './crypto/seals/description.ts';
 import type { KeyPolicy } from './identity/key-schedule.ts';
 import { readTrustedIssuers, type TrustedIssuer } from './identity/trusted-issuers.ts';
 
@@ -21,6 +23,8 @@ export interface Config {
   /** Resource id of the registered virtual machine that the endpoint stands for; null for the one of the first start. */
   readonly machineResourceId: string | null;
   readonly store: { readonly kind: 'sqlite' } | { readonly kind: 'postgres'; readonly urlFile: string };
+  /** What the root keys are sealed by. */
+  readonly seal: { readonly kind: SealKind; readonly passphraseFile: string | null };
   /** Path of the seal key; `seal.key` in the data directory where not set. */
   readonly sealKeyFile: string;
   /** The token that holds keys of hardware types; null where there is none. */
@@ -35,6 +39,8 @@ export interface Config {
   readonly attestationAuthorities: readonly TrustedIssuer[];
   /** How the keys that sign tokens follow one another. */
   readonly keyPolicy: KeyPolicy;
+  /** How root and vault keys follow one another. */
+  readonly encryptionKeyPolicy: EncryptionKeyPolicy;
   /** Development alone: the clock may be moved forward. */
   readonly movableClock: boolean;
   /** What of the first start's resources is named how. */
@@ -96,6 +102,7 @@ export function readConfig(flags: ConfigFlags): Config {
     imdsAddresses: loopbackOnly(file.texts('imdsAddresses') ?? LOOPBACK),
     machineResourceId: machineOf(file),
     store: storeOf(file),
+    seal: sealOf(file),
     sealKeyFile: resolve(dataDir, file.text('sealKeyFile') ?? 'seal.key'),
     pkcs11: tokenOf(file, flags.environment ?? {}),
     tls: tlsOf(file),
@@ -103,6 +110,10 @@ export function readConfig(flags: ConfigFlags): Config {
     trustedIssuers: issuersOf(file.list('trustedIssuers'), domain, 'trustedIssuers'),
     attestationAuthorities: authoritiesOf(file, domain),
     keyPolicy: keyPolicyOf(file),
+    encryptionKeyPolicy: {
+      rootKeyFor: file.isOff('rootKeyDays') ? null : (file.integer('rootKeyDays', 1, 3650) ?? 365) * DAY,
+      vaultKeyFor: file.isOff('vaultKeyDays') ? null : (file.integer('vaultKeyDays', 1, 3650) ?? 365) * DAY,
+    },
     movableClock: flags.movableClock || (fileMovable ?? false),
     first: {
       subscription: file.text('firstSubscription') ?? 'Strongroom',
@@ -161,6 +172,18 @@ function tokenOf(file: Settings, environment: Readonly<Record<string, string | u
   const result = readTokenSettings(value, environment);
   if ('fault' in result) throw new ConfigFault(`The setting pkcs11 is wrong: ${result.fault}.`);
   return result.settings;
+}
+
+function sealOf(file: Settings): Config['seal'] {
+  const kind = file.text('seal') ?? 'key-file';
+  const passphraseFile = file.text('sealPassphraseFile');
+  if (!(sealKinds as readonly string[]).includes(kind)) {
+    throw new ConfigFault(`The setting seal is one of ${sealKinds.join(', ')}.`);
+  }
+  if (passphraseFile !== undefined && kind !== 'passphrase') {
+    throw new ConfigFault('sealPassphraseFile is for "seal": "passphrase" alone.');
+  }
+  return { kind: kind as SealKind, passphraseFile: passphraseFile === undefined ? null : resolve(passphraseFile) };
 }
 
 function tlsOf(file: Settings): Config['tls'] {

@@ -2,14 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Access } from './access/authorise.ts';
-import { activityJob } from './audit/activity-log.ts';
 import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
 import { type Config, readNamedFile } from './config.ts';
-import { Keyring } from './crypto/keyring.ts';
+import { type ControlEndpoint, openControl, openRoutes } from './control-endpoint.ts';
+import type { Keyring } from './crypto/keyring.ts';
 import { ReleaseSigner } from './crypto/release-signer.ts';
-import { createKeyFile, openKeyFile } from './crypto/seal.ts';
 import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
 import { type App, buildApp } from './http/app.ts';
 import { buildFront, type Front } from './http/front.ts';
@@ -18,24 +17,21 @@ import { createAuthenticator } from './identity/authenticate.ts';
 import type { Caller } from './identity/caller.ts';
 import { isMachine } from './identity/identity-host.ts';
 import { imdsOperations } from './identity/imds-operations.ts';
-import { keyRotationJob } from './identity/key-rotation.ts';
 import { loginOperations } from './identity/operations.ts';
 import { OutsideIssuers } from './identity/outside-issuers.ts';
-import { signInCleanupJob } from './identity/sign-in-cleanup.ts';
 import { SigningKeys } from './identity/signing-keys.ts';
 import { type MovableClock, openClock } from './jobs/movable-clock.ts';
 import { Scheduler } from './jobs/scheduler.ts';
 import { type OpenProviders, openProviders } from './key-providers.ts';
 import { keyOperations } from './keys/operations.ts';
-import { keyVersionJob } from './keys/rotation-job.ts';
-import { tokenObjectJob } from './keys/token-object-job.ts';
 import { type HostName, hostReader } from './operations/hosts.ts';
 import { Pager } from './operations/paging.ts';
 import { Pipeline } from './operations/pipeline.ts';
-import { purgeJob } from './recovery/purge-job.ts';
 import { findHostById } from './resources/hosts.ts';
 import { assertUnlocked } from './resources/lock-guard.ts';
 import { createVaultDirectory, readVault, refreshVault } from './resources/vault-directory.ts';
+import { followKeys, sealedTables, startJobs } from './scheduled-work.ts';
+import { type Opened, openKeys, recordUnsealing, type SealedServer } from './sealed-start.ts';
 import { secretOperations } from './secrets/operations.ts';
 import type { Driver } from './store/port.ts';
 import { openSqlite } from './store/sqlite/driver.ts';
@@ -49,6 +45,12 @@ export interface ServerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** The passphrase of the seal, where the environment has it. */
+  readonly sealPassphrase?: string | undefined;
+  /** Called when the server listens but waits for operators to open its seal. */
+  readonly onSealed?: (sealed: SealedServer) => void;
+  /** Resolves when the server is to stop; heard while it waits, after that {@link RunningServer.close} is the way. */
+  readonly stopped?: Promise<void>;
 }
 
 /** The parts with the installation's clock in place of the machine's, which certificates still follow: clients judge them. */
@@ -77,23 +79,37 @@ const CERTIFICATE_CHECK_MS = 3_600_000;
 
 /**
  * Opens the store and its keys, makes what a first start makes, and listens.
+ * @returns null where it was told to stop before operators had opened its seal
  * @throws StoreFault, SealFault, AuditFault, ListenFault: each with a message for the operator, nothing overwritten
  */
-export async function startServer(parts: ServerParts): Promise<RunningServer> {
-  const { config, clock, random } = parts;
+export async function startServer(parts: ServerParts): Promise<RunningServer | null> {
+  const { config, clock } = parts;
   const driver = await openDriver(config);
   const store = await openStore(driver, { now: clock.now() }).catch(async (error: unknown) => {
     await driver.close();
     throw error;
   });
   try {
-    prepareSeal(config, random, await hasRootKey(store));
-    const movableClock = await openClock(clock, store, config.movableClock);
-    const keyring = await Keyring.open(store, openKeyFile(config.sealKeyFile, random), random, movableClock.now());
-    store.useJournal(await openJournal(keyring, store.reader, chainName(config)));
-    return await serve({ ...parts, clock: movableClock, machineClock: clock }, store, keyring);
+    return await open(parts, store, await openClock(clock, store, config.movableClock));
   } catch (error) {
     await store.close();
+    throw error;
+  }
+}
+
+async function open(given: ServerParts, store: Store, clock: MovableClock): Promise<RunningServer | null> {
+  const control = await openControl(given);
+  const parts = { ...given, clock, machineClock: given.clock, useRoutes: control.useRoutes };
+  try {
+    const opened = await openKeys(parts, store);
+    if (opened) {
+      store.useJournal(await openJournal(opened.keyring, store.reader, chainName(parts.config)));
+      return await serve(parts, store, opened, control);
+    }
+    await Promise.all([control.close(), store.close()]);
+    return null;
+  } catch (error) {
+    await control.close();
     throw error;
   }
 }
@@ -105,15 +121,6 @@ export async function openDriver(config: Config): Promise<Driver> {
   return openPostgres({ connectionString: readNamedFile(config.store.urlFile, 'postgresUrlFile').trim() });
 }
 
-async function hasRootKey(store: Store): Promise<boolean> {
-  return (await store.reader.db.selectFrom('root_keys').select('id').limit(1).execute()).length > 0;
-}
-
-/** A seal key is made for an installation that has no root key yet; data without its seal key is a fault, told when it is opened. */
-function prepareSeal(config: Config, random: Random, isSealed: boolean): void {
-  if (!isSealed && !existsSync(config.sealKeyFile)) createKeyFile(config.sealKeyFile, random);
-}
-
 /** Each node of a shared store has an audit chain of its own, named by a file in its data directory. */
 function chainName(config: Config): string {
   if (config.store.kind === 'sqlite') return 'main';
@@ -122,30 +129,32 @@ function chainName(config: Config): string {
   return readFileSync(path, 'utf8').trim();
 }
 
-async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promise<RunningServer> {
+async function serve(
+  parts: ClockedParts,
+  store: Store,
+  { keyring, waiting, unsealed }: Opened,
+  control: ControlEndpoint,
+): Promise<RunningServer> {
   const { config, clock, log } = parts;
   const { installation, credentials } = await installationOf(parts, store, keyring);
+  const following = followKeys(parts, store, keyring);
   const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
   const providers = await openProviders(config, parts.random, log);
   const rooms = { ...parts, providers };
   const { app, imdsApp, machineResourceId } = await composeApps(rooms, store, keyring, installation, scheduler);
   const certificate = await certificateOf(parts, store, keyring);
-  const listener = await listen(
+  const listener = await listenerOf(
+    config,
+    waiting,
     (request, response) => app.routing(request, response),
-    config.addresses,
-    config.port,
-    certificate.server,
+    certificate,
   );
   const imds = await listenForIdentities(config, listener, (request, response) => imdsApp.routing(request, response));
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
   await publishReleaseCertificate(parts, store, keyring);
-  scheduler.start(purgeJob({ ...parts, store, keyring }));
-  const { tenantId } = installation;
-  scheduler.start(keyVersionJob({ ...parts, store, keyring, providers, findVault: readVault }));
-  scheduler.start(tokenObjectJob({ store, providers, log }));
-  scheduler.start(keyRotationJob({ ...parts, store, keyring, tenantId, keyPolicy: config.keyPolicy }));
-  scheduler.start(signInCleanupJob({ store }));
-  scheduler.start(activityJob({ store }));
+  startJobs(scheduler, { ...rooms, store, keyring, tenantId: installation.tenantId });
+  control.useRoutes(openRoutes({ ...rooms, store, keyring, tenantId: installation.tenantId }));
+  if (unsealed) await recordUnsealing(parts, store, installation, unsealed);
   const unwatch = clock.watch(log, () => void scheduler.runAll());
   const renewal = renewCertificate(parts, store, keyring, listener, certificate);
   return {
@@ -159,13 +168,27 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
     clock,
     close: async (grace) => {
       clearInterval(renewal);
+      clearInterval(following);
       unwatch();
-      await Promise.all([listener.close(grace), imds?.close(grace)]);
+      await Promise.all([control.close(), listener.close(grace), imds?.close(grace)]);
       await Promise.all([app.close(), imdsApp.close(), scheduler.stop()]);
       providers.device?.close();
       await store.close();
     },
   };
+}
+
+/** A listener of its own, or the one that refused while the server was sealed. */
+async function listenerOf(
+  { addresses, port }: Config,
+  waiting: Opened['waiting'],
+  handler: Parameters<typeof listen>[0],
+  { server }: ServerCertificate,
+): Promise<Listener> {
+  if (!waiting) return listen(handler, addresses, port, server);
+  waiting.listener.useCertificate(server);
+  waiting.use(handler);
+  return waiting.listener;
 }
 
 /** Joins the rooms: every operation behind one pipeline, the managed identity endpoint on a front of its own. */
@@ -195,13 +218,16 @@ async function composeApps(
     return managementOperations({
       ...base,
       access,
-      health: () => healthOf(parts),
+      health: () => healthOf(parts, keyring),
       dataOperations,
       signingKeys,
       isOwner,
       keyPolicy: config.keyPolicy,
       movableClock: clock,
       runJobs: () => scheduler.runAll(),
+      hastenJob: (name) => scheduler.hasten(name),
+      findVault: readVault,
+      sealedRows: sealedTables.sealedRows,
     });
   };
   const operations = [...dataOperations, ...loginOperations({ ...base, signingKeys, issuers })];
@@ -228,11 +254,14 @@ async function publishReleaseCertificate(
   replaceFile(join(config.dataDir, 'release-certificate.pem'), certificate, 0o644);
 }
 
-function healthOf({ config, clock, version, providers }: ClockedParts & { readonly providers: OpenProviders }) {
+function healthOf(
+  { config, clock, version, providers }: ClockedParts & { readonly providers: OpenProviders },
+  keyring: Keyring,
+) {
   return {
     status: 'ok',
     version,
-    seal: { kind: 'key-file', state: 'open' },
+    seal: { kind: keyring.roots.sealKind, state: 'open' },
     store: { kind: config.store.kind },
     ...(providers.device && { keyToken: providers.device.state() }),
     ...(clock.isMovable && { clock: { movable: true, aheadSeconds: Math.round(clock.ahead() / 1000) } }),

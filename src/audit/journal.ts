@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { equalBytes } from '../base/text.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Journal, JournalEntry, Session } from '../store/port.ts';
 import { statement } from '../store/statement.ts';
@@ -87,7 +86,7 @@ export async function openJournal(keyring: Keyring, session: Session, chain: str
         previous = chainHash(previous, text);
         records += `${text},"hash":"${previous}"}\n`;
       }
-      const mac = headMac(keyring, chain, number, previous);
+      const mac = keyring.mac('audit-chain', headText(chain, number, previous));
       await insertBatch.change(transaction, {
         chain,
         first,
@@ -115,11 +114,11 @@ export function chainHash(previous: string, text: string): string {
 
 /** Whether a head, or the end of a batch, was sealed by this installation. */
 export function isSealed(keyring: Keyring, chain: string, sequence: number, last: string, mac: string): boolean {
-  return equalBytes(Buffer.from(headMac(keyring, chain, sequence, last)), Buffer.from(mac));
+  return keyring.isMac('audit-chain', headText(chain, sequence, last), mac);
 }
 
-function headMac(keyring: Keyring, chain: string, sequence: number, last: string): string {
-  return keyring.mac('audit-chain', `${chain}\n${sequence}\n${last}`);
+function headText(chain: string, sequence: number, last: string): string {
+  return `${chain}\n${sequence}\n${last}`;
 }
 
 function timeSpan(entries: readonly JournalEntry[]): { firstTime: number; lastTime: number } {

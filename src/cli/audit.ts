@@ -39,7 +39,7 @@ async function run(args: CommandArguments, io: CommandIo): Promise<number> {
 async function verify(args: CommandArguments, io: CommandIo): Promise<number> {
   const config = configOf(args, io);
   return withStore(config, async (store) => {
-    const keyring = await openKeys(config, store);
+    const keyring = await openKeys(config, store, io);
     // One snapshot: a server that goes on writing must not look like a broken chain.
     const result = await store.snapshot(async (session) => ({
       ...(await verifyAudit(session, keyring)),

@@ -13,7 +13,7 @@ export const command: Command = {
   usage: [
     'strongroom backup FILE [--data-dir DIR] [--config FILE]',
     '',
-    '  FILE                a new file; it holds no key that opens it: keep seal.key elsewhere, you need both',
+    '  FILE                a new file; it holds nothing that opens it: keep what opens the seal elsewhere, you need both',
     DATA_DIR_USAGE,
   ].join('\n'),
   options: { ...dataDirOption, config: { type: 'string' } },
@@ -25,13 +25,16 @@ async function run(args: CommandArguments, io: CommandIo): Promise<number> {
   if (name === undefined) throw new CommandError(command.usage, EXIT_USAGE);
   const file = resolve(name);
   const config = configOf(args, io);
-  const rows = await withStore(config, async (store) => {
-    const keyring = await openKeys(config, store);
-    return backupServer(store.driver, keyring, file, new Date(systemClock.now()).toISOString());
+  const { rows, kind } = await withStore(config, async (store) => {
+    const keyring = await openKeys(config, store, io);
+    const created = new Date(systemClock.now()).toISOString();
+    return { rows: await backupServer(store.driver, keyring, file, created), kind: keyring.roots.sealKind };
   });
   io.stdout(`Backed up ${rows} rows to ${file}.`);
   io.stdout(
-    `It opens only with the seal key ${config.sealKeyFile}, which is not in it: keep a copy of that elsewhere.`,
+    kind === 'key-file'
+      ? `It opens only with the seal key ${config.sealKeyFile}, which is not in it: keep a copy of that elsewhere.`
+      : `It opens only with what opens the seal now (${kind}): keep that as long as the backup.`,
   );
   return 0;
 }

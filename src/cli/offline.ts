@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { systemClock, systemRandom } from '../base/system.ts';
 import type { Config } from '../config.ts';
 import { Keyring } from '../crypto/keyring.ts';
-import { openKeyFile } from '../crypto/seal.ts';
 import { openDriver } from '../server.ts';
 import { openSqliteReader } from '../store/sqlite/driver.ts';
 import { type Store, storeOver } from '../store/store.ts';
-import { CommandError } from './command.ts';
+import { askSeal } from './ask-seal.ts';
+import { CommandError, type CommandIo } from './command.ts';
 
 /**
  * Runs something on the store itself, read-only, beside a running server or without one. What an operator needs when the
@@ -29,8 +29,9 @@ export async function withStore<T>(config: Config, work: (store: Store) => Promi
   }
 }
 
-/** The store's keys, opened with the seal. */
-export function openKeys(config: Config, store: Store): Promise<Keyring> {
+/** The store's keys, opened with the seal: a passphrase or shares that nobody configured are asked for. */
+export async function openKeys(config: Config, store: Store, io: CommandIo): Promise<Keyring> {
   const random = systemRandom();
-  return Keyring.open(store, openKeyFile(config.sealKeyFile, random), random, systemClock.now());
+  const seal = await askSeal({ session: store.reader, config, random, io });
+  return Keyring.open(store, seal, random, systemClock.now());
 }

@@ -5,6 +5,7 @@ import { jsonLog } from '../base/log.ts';
 import { systemClock, systemRandom } from '../base/system.ts';
 import { DAY, toIso } from '../base/text.ts';
 import { type Config, readConfig } from '../config.ts';
+import type { SealedServer } from '../sealed-start.ts';
 import { type RunningServer, startServer } from '../server.ts';
 import { lockDirectory } from '../store/sqlite/lock.ts';
 import { version } from '../version.ts';
@@ -66,8 +67,22 @@ async function run(args: CommandArguments, io: CommandIo): Promise<number> {
   const runtimeFile = join(dataDir, 'runtime.json');
   try {
     const log = jsonLog(io.stderr, systemClock.now);
-    const server = await startServer({ config, version, clock: systemClock, random: systemRandom(), log });
     const stop = stopSignal();
+    const server = await startServer({
+      config,
+      version,
+      clock: systemClock,
+      random: systemRandom(),
+      log,
+      sealPassphrase: io.env['STRONGROOM_SEAL_PASSPHRASE'],
+      onSealed: (sealed) => {
+        // Of an earlier run: nothing that it says holds now.
+        rmSync(runtimeFile, { force: true });
+        for (const line of sealedBanner(config, sealed)) io.stdout(line);
+      },
+      stopped: stop,
+    });
+    if (!server) return 0;
     replaceFile(runtimeFile, `${JSON.stringify(runtimeOf(config, server), null, 2)}\n`, 0o600);
     for (const line of banner(config, server)) io.stdout(line);
     await stop;
@@ -132,6 +147,18 @@ function banner(config: Config, server: RunningServer): readonly string[] {
     '  eval "$(npx strongroom env --with-secret)"    variables for the SDKs',
     '  npx strongroom az --run                       sign the az CLI in',
     '  npx strongroom trust                          make clients trust the certificate',
+    '',
+  ];
+}
+
+function sealedBanner({ dataDir }: Config, { state, kind, port, certificateSha256 }: SealedServer): readonly string[] {
+  const words = state === 'sealed' ? 'unseal' : 'seal init';
+  return [
+    `Strongroom ${version} is ${state === 'sealed' ? 'sealed' : 'waiting for its first seal'} (${kind}).`,
+    '',
+    `  Answers 503 on port ${port}, under a certificate of this process alone, until an operator opens it:`,
+    `  strongroom ${words} --data-dir ${dataDir}`,
+    `  Certificate    SHA-256 ${certificateSha256}`,
     '',
   ];
 }

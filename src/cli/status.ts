@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, CommandError, type CommandIo, EXIT_USAGE, errorCode, textOption } from './command.ts';
+import { readSealState, type SealState } from './control.ts';
 import {
   DATA_DIR_USAGE,
   dataDirOf,
@@ -16,13 +17,16 @@ export const EXIT_NOT_RUNNING = 3;
 /** Exit code: something runs, but it is not healthy. */
 export const EXIT_NOT_HEALTHY = 4;
 
+/** Exit code: it runs, but waits for what opens its seal. */
+export const EXIT_SEALED = 5;
+
 const ATTEMPT_MS = 5000;
 const POLL_MS = 200;
 const LONGEST_WAIT_SECONDS = 86_400;
 
 const USAGE = `strongroom status [--wait SECONDS]
 
-Says whether the server of a data directory is up. Exit code 0: up; 3: not running; 4: running but not healthy.
+Says whether the server of a data directory is up. Exit code 0: up; 3: not running; 4: running but not healthy; 5: sealed.
 
   --wait SECONDS      until it is up, at most so long
 ${DATA_DIR_USAGE}`;
@@ -64,6 +68,8 @@ async function pollUntilUp(dataDir: string, deadline: number): Promise<Finding> 
 }
 
 async function examine(dataDir: string): Promise<Finding> {
+  const seal = await readSealState(dataDir);
+  if (seal && seal.state !== 'open') return sealed(dataDir, seal);
   const runtime = readRuntime(dataDir);
   if (!runtime) return notRunning(dataDir, []);
   const address = hostUrl('management', runtime);
@@ -129,6 +135,19 @@ function describeClock(aheadSeconds: unknown): string {
 function describeToken(token: Record<string, unknown>): string {
   const parts = [token['state'], token['label'], token['model'], token['reason']];
   return parts.map(textOf).filter(Boolean).join(', ');
+}
+
+function sealed(dataDir: string, seal: SealState): Finding {
+  const { state, kind, given, needed, port, certificateSha256 } = seal;
+  const isFirst = state === 'uninitialised';
+  const lines = [
+    isFirst ? 'Strongroom waits for its first seal: strongroom seal init' : 'Strongroom is sealed: strongroom unseal',
+    `  seal            ${kind}${kind === 'shamir' && !isFirst ? `, ${given} of ${needed} shares` : ''}`,
+    `  port            ${port}, answering 503`,
+    `  certificate     SHA-256 ${certificateSha256}`,
+    `  data directory  ${dataDir}`,
+  ];
+  return { exitCode: EXIT_SEALED, lines };
 }
 
 function notRunning(dataDir: string, more: readonly string[]): Finding {

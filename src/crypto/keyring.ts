@@ -1,76 +1,28 @@
-import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import type { Random } from '../base/ports.ts';
+import { equalBytes } from '../base/text.ts';
 import type { Session, Transaction } from '../store/port.ts';
-import { statement } from '../store/statement.ts';
 import type { Store } from '../store/store.ts';
 import { EnvelopeFault, type EnvelopeKey, envelopeKeyId, openEnvelope, sealEnvelope } from './envelope.ts';
-import { type Seal, SealFault } from './seal.ts';
+import * as rows from './repository.ts';
+import { changed, RootKeys } from './root-keys.ts';
+import type { Seal } from './seal.ts';
 
-interface RootKey {
-  readonly id: string;
-  readonly bytes: Buffer;
-  readonly wrapping: EnvelopeKey;
-}
+/**
+ * What derived keys are for; each purpose has a key of its own (RFC 5869). `lasting` ones find something again by its MAC, which must come
+ * out the same for ever: they are derived from the first root key. The others follow the active one, and open under any.
+ */
+const purposes = Object.freeze({
+  'sealed-values': 'active',
+  'audit-chain': 'active',
+  'page-tokens': 'active',
+  'backup-blobs': 'active',
+  'server-backup': 'active',
+  'sign-in': 'lasting',
+} as const);
 
-/** What derived keys are for; each purpose has a key of its own (RFC 5869). */
-export type KeyPurpose = 'sealed-values' | 'audit-chain' | 'page-tokens' | 'backup-blobs' | 'server-backup' | 'sign-in';
-
-const allRootKeys = statement<object, { id: string; seal: string; wrapped: Uint8Array; active: number }>((db) =>
-  db.selectFrom('root_keys').select(['id', 'seal', 'wrapped', 'active']).orderBy('created'),
-);
-const insertRootKey = statement<{ id: string; seal: string; wrapped: Uint8Array; created: number }>((db, p) =>
-  db
-    .insertInto('root_keys')
-    .values({ id: p('id'), seal: p('seal'), wrapped: p('wrapped'), created: p('created'), active: 1 }),
-);
-const newestVaultKey = statement<{ vaultId: string }, { key_id: string; root_key_id: string; wrapped: Uint8Array }>(
-  (db, p) =>
-    db
-      .selectFrom('vault_keys')
-      .select(['key_id', 'root_key_id', 'wrapped'])
-      .where('vault_id', '=', p('vaultId'))
-      .orderBy('created', 'desc')
-      .orderBy('key_id')
-      .limit(1),
-);
-const oneVaultKey = statement<{ vaultId: string; keyId: string }, { root_key_id: string; wrapped: Uint8Array }>(
-  (db, p) =>
-    db
-      .selectFrom('vault_keys')
-      .select(['root_key_id', 'wrapped'])
-      .where('vault_id', '=', p('vaultId'))
-      .where('key_id', '=', p('keyId')),
-);
-const insertVaultKey = statement<{
-  vaultId: string;
-  keyId: string;
-  rootKeyId: string;
-  wrapped: Uint8Array;
-  created: number;
-}>((db, p) =>
-  db.insertInto('vault_keys').values({
-    vault_id: p('vaultId'),
-    key_id: p('keyId'),
-    root_key_id: p('rootKeyId'),
-    wrapped: p('wrapped'),
-    created: p('created'),
-  }),
-);
-const deleteVaultKeys = statement<{ vaultId: string }>((db, p) =>
-  db.deleteFrom('vault_keys').where('vault_id', '=', p('vaultId')),
-);
-const readSealedValue = statement<{ name: string }, { envelope: Uint8Array }>((db, p) =>
-  db.selectFrom('sealed_values').select('envelope').where('name', '=', p('name')),
-);
-const deleteSealedValue = statement<{ name: string }>((db, p) =>
-  db.deleteFrom('sealed_values').where('name', '=', p('name')),
-);
-const writeSealedValue = statement<{ name: string; envelope: Uint8Array; created: number }>((db, p) =>
-  db
-    .insertInto('sealed_values')
-    .values({ name: p('name'), envelope: p('envelope'), created: p('created') })
-    .onConflict((conflict) => conflict.column('name').doUpdateSet({ envelope: p('envelope'), created: p('created') })),
-);
+/** One of the purposes. */
+export type KeyPurpose = keyof typeof purposes;
 
 /**
  * The keys of an unsealed installation: root keys, the vaults' keys under them, and keys derived for single purposes. Key
@@ -78,16 +30,15 @@ const writeSealedValue = statement<{ name: string; envelope: Uint8Array; created
  */
 export class Keyring {
   readonly #random: Random;
-  readonly #roots: ReadonlyMap<string, RootKey>;
-  readonly #active: RootKey;
+  /** The root keys, for those who rotate them and change their seal. */
+  readonly roots: RootKeys;
   readonly #vaultKeys = new Map<string, EnvelopeKey>();
-  readonly #newest = new Map<string, EnvelopeKey>();
-  readonly #purposeKeys = new Map<string, EnvelopeKey>();
+  #generation: number;
 
-  private constructor(random: Random, roots: ReadonlyMap<string, RootKey>, active: RootKey) {
+  private constructor(random: Random, roots: RootKeys, generation: number) {
     this.#random = random;
-    this.#roots = roots;
-    this.#active = active;
+    this.roots = roots;
+    this.#generation = generation;
   }
 
   /**
@@ -95,56 +46,59 @@ export class Keyring {
    * @throws SealFault `seal-wrong`
    */
   static async open(store: Store, seal: Seal, random: Random, now: number): Promise<Keyring> {
-    let rows = await allRootKeys.all(store.reader, {});
-    if (rows.length === 0) {
-      await createRootKey(store, seal, random, now);
-      rows = await allRootKeys.all(store.reader, {});
-    }
-    const roots = new Map<string, RootKey>();
-    let active: RootKey | null = null;
-    for (const row of rows) {
-      if (row.seal !== seal.kind) {
-        throw new SealFault(
-          'seal-wrong',
-          `This data is sealed by '${row.seal}', but the configured seal is '${seal.kind}'. Configure the seal it was made with.`,
-        );
-      }
-      const bytes = await seal.unwrap(row.id, row.wrapped);
-      const root = { id: row.id, bytes, wrapping: { id: row.id, key: derive(bytes, 'vault-keys', '') } };
-      roots.set(row.id, root);
-      if (row.active === 1) active = root;
-    }
-    return new Keyring(random, roots, active!);
+    const generation = await keyGeneration(store.reader);
+    return new Keyring(random, await RootKeys.open(store, seal, random, now), generation);
+  }
+
+  /**
+   * Follows what any node has changed of root and vault keys since this process looked last.
+   * @throws SealFault `seal-wrong` where there is a root key that this process's seal does not open
+   */
+  async follow(session: Session): Promise<void> {
+    const generation = await keyGeneration(session);
+    if (generation === this.#generation) return;
+    // Destroyed keys must be forgotten, and the store tells what is there: what is needed is opened again.
+    this.#vaultKeys.clear();
+    await this.roots.reload(session);
+    this.#generation = generation;
   }
 
   /**
    * A key for one purpose, derived from the root key.
    * @param context separates uses of one purpose, e.g. the place a backup may be restored in
-   * @param rootKeyId an older root key, by what was made under it; the active one by default
+   * @param rootKeyId the root key that something was made under; by default the one that the purpose takes
    */
-  purposeKey(purpose: KeyPurpose, context = '', rootKeyId = this.#active.id): EnvelopeKey {
-    const name = `${rootKeyId}/${purpose}/${context}`;
-    let key = this.#purposeKeys.get(name);
-    if (!key) {
-      const root = this.#roots.get(rootKeyId);
-      if (!root) throw new EnvelopeFault('It was made under a root key that is not here.');
-      key = { id: root.id, key: derive(root.bytes, purpose, context) };
-      this.#purposeKeys.set(name, key);
-    }
-    return key;
+  purposeKey(purpose: KeyPurpose, context = '', rootKeyId = this.#rootFor(purpose)): EnvelopeKey {
+    return this.roots.derived(purpose, context, rootKeyId);
   }
 
   /** HMAC-SHA-256 of a text under the key of a purpose, in hexadecimal. */
   mac(purpose: KeyPurpose, text: string): string {
-    return createHmac('sha256', this.purposeKey(purpose).key).update(text).digest('hex');
+    return macUnder(this.purposeKey(purpose), text);
   }
 
-  /** Makes the key of a new vault, inside the transaction that makes the vault. */
+  /** Whether {@link mac}, cut to its first `digits`, came from this installation, under whichever of its root keys. */
+  isMac(purpose: KeyPurpose, text: string, mac: string, digits = 64): boolean {
+    const given = Buffer.from(mac);
+    return this.roots
+      .ids()
+      .some((id) => equalBytes(Buffer.from(macUnder(this.purposeKey(purpose, '', id), text).slice(0, digits)), given));
+  }
+
+  #rootFor(purpose: KeyPurpose): string {
+    return purposes[purpose] === 'lasting' ? this.roots.firstId : this.roots.active.id;
+  }
+
+  /** Makes the key of a new vault, or a vault's next key, inside the transaction that makes the vault or rotates its key. */
   async createVaultKey(transaction: Transaction, vaultId: string, now: number): Promise<EnvelopeKey> {
     const keyId = this.#random.bytes(16).toString('hex');
     const bytes = this.#random.bytes(32);
-    const wrapped = sealEnvelope(this.#active.wrapping, ['vault-key', vaultId, keyId], bytes, this.#random);
-    await insertVaultKey.change(transaction, { vaultId, keyId, rootKeyId: this.#active.id, wrapped, created: now });
+    const wrapped = sealEnvelope(this.roots.active, ['vault-key', vaultId, keyId], bytes, this.#random);
+    const before = await rows.newestVaultKey.first(transaction, { vaultId });
+    // Later than the one before, whatever the clocks of nodes say: the newest seals.
+    const created = Math.max(now, (before?.created ?? -1) + 1);
+    const rootKeyId = this.roots.active.id;
+    await rows.insertVaultKey.change(transaction, { vaultId, keyId, rootKeyId, wrapped, created });
     const key = { id: keyId, key: createSecretKey(bytes) };
     bytes.fill(0);
     return key;
@@ -152,20 +106,26 @@ export class Keyring {
 
   /** Destroys a purged vault's keys: what was encrypted under them is gone wherever a copy of it lies. */
   async destroyVaultKeys(transaction: Transaction, vaultId: string): Promise<void> {
-    await deleteVaultKeys.change(transaction, { vaultId });
-    this.#newest.delete(vaultId);
+    await rows.deleteVaultKeys.change(transaction, { vaultId });
+    await changed(transaction);
     for (const id of this.#vaultKeys.keys()) if (id.startsWith(`${vaultId}/`)) this.#vaultKeys.delete(id);
   }
 
-  /** The key under which a vault's new envelopes are sealed. */
+  /** Destroys one key of a vault, under which nothing is sealed any more. */
+  async destroyVaultKey(transaction: Transaction, vaultId: string, keyId: string): Promise<void> {
+    await rows.deleteVaultKey.change(transaction, { vaultId, keyId });
+    await changed(transaction);
+    this.#vaultKeys.delete(`${vaultId}/${keyId}`);
+  }
+
+  /**
+   * The key under which a vault's new envelopes are sealed. Read anew each time: inside the transaction that stores the envelope, that
+   * keeps a key from being destroyed of which somebody still makes use.
+   */
   async vaultKey(session: Session, vaultId: string): Promise<EnvelopeKey> {
-    const known = this.#newest.get(vaultId);
-    if (known) return known;
-    const row = await newestVaultKey.first(session, { vaultId });
+    const row = await rows.newestVaultKey.first(session, { vaultId });
     if (!row) throw new EnvelopeFault('The vault has no key: it was purged.');
-    const key = this.#unwrapVaultKey(vaultId, row.key_id, row.root_key_id, row.wrapped);
-    this.#newest.set(vaultId, key);
-    return key;
+    return this.#vaultKeys.get(`${vaultId}/${row.key_id}`) ?? this.#openVaultKey(session, row);
   }
 
   /** Opens an envelope of a vault, under whichever of its keys sealed it. */
@@ -178,28 +138,45 @@ export class Keyring {
     const keyId = envelopeKeyId(envelope);
     let key = this.#vaultKeys.get(`${vaultId}/${keyId}`);
     if (!key) {
-      const row = await oneVaultKey.first(session, { vaultId, keyId });
+      const row = await rows.oneVaultKey.first(session, { vaultId, keyId });
       if (!row) throw new EnvelopeFault('The vault has no such key.');
-      key = this.#unwrapVaultKey(vaultId, keyId, row.root_key_id, row.wrapped);
+      key = await this.#openVaultKey(session, row);
     }
     return openEnvelope(key, binding, envelope);
   }
 
+  /**
+   * A vault key under the root key that seals now, ready to be stored; null where it is already, or its own root key is gone.
+   * @throws EnvelopeFault where the row is damaged
+   */
+  rewrapVaultKey(row: rows.VaultKeyRow): { readonly rootKeyId: string; readonly wrapped: Uint8Array } | null {
+    const { active } = this.roots;
+    const under = this.roots.wrapping(row.root_key_id);
+    if (row.root_key_id === active.id || !under) return null;
+    const binding = ['vault-key', row.vault_id, row.key_id];
+    const bytes = openEnvelope(under, binding, row.wrapped);
+    const wrapped = sealEnvelope(active, binding, bytes, this.#random);
+    bytes.fill(0);
+    return { rootKeyId: active.id, wrapped };
+  }
+
   /** Reads a value that the server keeps for itself, or null. */
   async readValue(session: Session, name: string): Promise<Buffer | null> {
-    const row = await readSealedValue.first(session, { name });
+    const row = await rows.readSealedValue.first(session, { name });
     if (!row) return null;
+    // Another node may have sealed it under a root key that this one has not heard of.
+    if (!this.roots.wrapping(envelopeKeyId(row.envelope))) await this.roots.reload(session);
     return this.openValue(name, row.envelope);
   }
 
   /** Writes a value that the server keeps for itself: signing keys, the local authority's key. */
   async writeValue(transaction: Transaction, name: string, value: Uint8Array, now: number): Promise<void> {
-    await writeSealedValue.change(transaction, { name, envelope: this.sealValue(name, value), created: now });
+    await rows.writeSealedValue.change(transaction, { name, envelope: this.sealValue(name, value), created: now });
   }
 
   /** Forgets a value that the server kept for itself. */
   async deleteValue(transaction: Transaction, name: string): Promise<void> {
-    await deleteSealedValue.change(transaction, { name });
+    await rows.deleteSealedValue.change(transaction, { name });
   }
 
   /** Seals a value for a row of another table; it opens under the same name alone. */
@@ -219,29 +196,23 @@ export class Keyring {
     );
   }
 
-  #unwrapVaultKey(vaultId: string, keyId: string, rootKeyId: string, wrapped: Uint8Array): EnvelopeKey {
-    const root = this.#roots.get(rootKeyId);
+  async #openVaultKey(session: Session, row: rows.VaultKeyRow): Promise<EnvelopeKey> {
+    // Another node may have put it under a root key that this one has not heard of.
+    if (!this.roots.wrapping(row.root_key_id)) await this.roots.reload(session);
+    const root = this.roots.wrapping(row.root_key_id);
     if (!root) throw new EnvelopeFault('The vault key was wrapped under a root key that is not here.');
-    const bytes = openEnvelope(root.wrapping, ['vault-key', vaultId, keyId], wrapped);
-    const key = { id: keyId, key: createSecretKey(bytes) };
+    const bytes = openEnvelope(root, ['vault-key', row.vault_id, row.key_id], row.wrapped);
+    const key = { id: row.key_id, key: createSecretKey(bytes) };
     bytes.fill(0);
-    this.#vaultKeys.set(`${vaultId}/${keyId}`, key);
+    this.#vaultKeys.set(`${row.vault_id}/${row.key_id}`, key);
     return key;
   }
 }
 
-async function createRootKey(store: Store, seal: Seal, random: Random, now: number): Promise<void> {
-  const id = random.bytes(16).toString('hex');
-  const bytes = random.bytes(32);
-  const wrapped = await seal.wrap(id, bytes);
-  bytes.fill(0);
-  await store.write(async (transaction) => {
-    // Two nodes that start at once on one empty database: the second takes what the first has made.
-    if ((await allRootKeys.all(transaction, {})).length > 0) return;
-    await insertRootKey.change(transaction, { id, seal: seal.kind, wrapped, created: now });
-  });
+async function keyGeneration(session: Session): Promise<number> {
+  return (await rows.readKeyGeneration.first(session, {}))?.value ?? 0;
 }
 
-function derive(root: Buffer, purpose: string, context: string): KeyObject {
-  return createSecretKey(Buffer.from(hkdfSync('sha256', root, '', `strongroom/${purpose}/${context}`, 32)));
+function macUnder(key: EnvelopeKey, text: string): string {
+  return createHmac('sha256', key.key).update(text).digest('hex');
 }

@@ -6,7 +6,20 @@ import { fromBase64Url, toBase64Url } from '../base/text.ts';
 import { EnvelopeFault, openEnvelope, sealEnvelope } from './envelope.ts';
 
 /** What can be wrong with a seal. */
-export type SealFaultCode = 'seal-missing' | 'seal-unreadable' | 'seal-exists' | 'seal-wrong';
+export type SealFaultCode =
+  | 'seal-missing'
+  | 'seal-unreadable'
+  | 'seal-exists'
+  | 'seal-wrong'
+  | 'seal-unavailable'
+  | 'seal-passphrase-weak'
+  | 'seal-split-invalid'
+  | 'seal-share-mistyped'
+  | 'seal-share-foreign'
+  | 'seal-share-repeated'
+  | 'seal-attempts'
+  | 'seal-changed'
+  | 'seal-order-invalid';
 
 /** A fault of the seal, told to the operator at start. */
 export class SealFault extends Error {
@@ -22,6 +35,11 @@ export class SealFault extends Error {
 export interface Seal {
   /** Stable name of the mechanism, e.g. `key-file`; stored beside what it wrapped. */
   readonly kind: string;
+  /**
+   * JSON, stored beside what it wrapped: which secret of that kind it takes, and how. Nothing secret. Two seals of one installation are the
+   * same if and only if their descriptions are.
+   */
+  readonly description?: string;
   wrap(rootKeyId: string, rootKey: Uint8Array): Promise<Buffer>;
   /** @throws SealFault `seal-wrong` where this seal did not wrap it */
   unwrap(rootKeyId: string, wrapped: Uint8Array): Promise<Buffer>;
@@ -60,6 +78,7 @@ export function openKeyFile(path: string, random: Random): Seal {
   const envelopeKey = { id, key: createSecretKey(Buffer.from(key, 'base64url')) };
   return {
     kind: 'key-file',
+    description: JSON.stringify({ format: 1, kind: 'key-file', id }),
     wrap: async (rootKeyId, rootKey) => sealEnvelope(envelopeKey, ['root-key', rootKeyId], rootKey, random),
     unwrap: async (rootKeyId, wrapped) => {
       try {

@@ -3,6 +3,7 @@ import { armRequestRefusals } from '../refusals/arm-requests.ts';
 import { authorisationRefusals } from '../refusals/authorisation.ts';
 import { clockRefusals } from '../refusals/clock.ts';
 import { dataRefusals } from '../refusals/data.ts';
+import { encryptionKeyRefusals } from '../refusals/encryption-keys.ts';
 import { federationRefusals } from '../refusals/federation.ts';
 import { generalRefusals } from '../refusals/general.ts';
 import { graphRefusals } from '../refusals/graph.ts';
@@ -35,6 +36,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Moving between the permission models', table: moveRefusals },
   { title: 'The clock', table: clockRefusals },
   { title: 'Signing keys', table: signingKeyRefusals },
+  { title: 'Root and vault keys', table: encryptionKeyRefusals },
   { title: 'Sign-in', table: loginRefusals },
   { title: 'People who sign in', table: signInRefusals },
   { title: 'Federated credentials', table: federationRefusals },

@@ -3,6 +3,7 @@ import { newUuid } from '../base/ids.ts';
 import type { Random } from '../base/ports.ts';
 import { toBase64Url } from '../base/text.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import type { RootSealed } from '../crypto/sealed-rows.ts';
 import type { Session, Transaction } from '../store/port.ts';
 import * as rows from './repository.ts';
 
@@ -79,6 +80,19 @@ export async function ownerOfSecret(session: Session, text: string): Promise<Hos
 export async function isSecretOfHost(session: Session, { resourceKey, id }: HostSecretOwner): Promise<boolean> {
   return (await rows.secretOfHost.first(session, { resourceKey }))?.id === id;
 }
+
+/** The secrets of hosts, as the rotation of the root key sees them. */
+export const hostSecrets: RootSealed = {
+  table: 'identity_secrets',
+  nameOf: sealName,
+  page: async (session, after, limit) =>
+    (await rows.hostSecretPage.all(session, { after, limit })).map((row) => ({
+      key: row.resource_key,
+      envelope: row.sealed,
+    })),
+  read: async (session, resourceKey) => (await rows.secretOfHost.first(session, { resourceKey }))?.sealed ?? null,
+  write: (transaction, resourceKey, sealed) => rows.resealHostSecret.change(transaction, { resourceKey, sealed }),
+};
 
 function digestOf(secret: string): string {
   return hash('sha256', secret, 'base64url');

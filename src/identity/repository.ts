@@ -280,6 +280,25 @@ export const secretOfHost = statement<{ resourceKey: string }, { id: string; sea
   db.selectFrom('identity_secrets').select(['id', 'sealed']).where('resource_key', '=', p('resourceKey')),
 );
 
+/** Secrets of hosts as they are sealed, after one of them in the order of their hosts. */
+export const hostSecretPage = statement<{ after: string; limit: number }, { resource_key: string; sealed: Uint8Array }>(
+  (db, p) =>
+    db
+      .selectFrom('identity_secrets')
+      .select(['resource_key', 'sealed'])
+      .where('resource_key', '>', p('after'))
+      .orderBy('resource_key')
+      .limit(p('limit')),
+);
+
+/** Replaces the envelope of a host's secret by one of the same secret. */
+export const resealHostSecret = statement<{ resourceKey: string; sealed: Uint8Array }>((db, p) =>
+  db
+    .updateTable('identity_secrets')
+    .set({ sealed: p('sealed') })
+    .where('resource_key', '=', p('resourceKey')),
+);
+
 /** Whose secret it is, by the secret's digest. */
 export const hostOfSecret = statement<{ digest: string }, { resource_key: string; id: string }>((db, p) =>
   db.selectFrom('identity_secrets').select(['resource_key', 'id']).where('digest', '=', p('digest')),

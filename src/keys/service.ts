@@ -8,6 +8,7 @@ import {
   type MadeKey,
 } from '../crypto/key-provider.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import type { VaultEnvelopes } from '../crypto/sealed-rows.ts';
 import { checkWindow, invalid } from '../objects/attributes.ts';
 import { answerFor, findRow, liveRow, nameOf, type ObjectKind, type ObjectParts } from '../objects/lifecycle.ts';
 import type { Named } from '../objects/object-queries.ts';
@@ -241,6 +242,9 @@ export async function insertSealed(
     envelope: sealEnvelope(key, keyBinding(vault.id, row.name_key, row.version), material, random),
   });
 }
+
+/** The envelopes of keys, as the rotation of vault keys sees them. */
+export const keyEnvelopes: VaultEnvelopes = { table: 'key_versions', binding: keyBinding };
 
 /** Bits of a modulus or of a symmetric key; 0 for curves. */
 function sizeOf(spec: KeySpec): number {

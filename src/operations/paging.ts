@@ -1,4 +1,4 @@
-import { equalBytes, fromBase64Url, toBase64Url } from '../base/text.ts';
+import { fromBase64Url, toBase64Url } from '../base/text.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { type Call, vaultOf } from './operation.ts';
@@ -35,7 +35,7 @@ export class Pager {
 
   /** The link to the page after `last`, with the host and port that the caller used. */
   nextLink(call: Call, last: string): string {
-    const marker = `${toBase64Url(Buffer.from(last))}!${this.#mac(call, last)}`;
+    const marker = `${toBase64Url(Buffer.from(last))}!${this.#keyring.mac('page-tokens', macText(call, last)).slice(0, MAC_LENGTH)}`;
     const token = toBase64Url(Buffer.from(JSON.stringify({ NextMarker: marker, TargetLocation: 0 })));
     const size = call.query['maxresults'];
     const path = call.path.replace(/\/{2,}/g, '/').replace(/\/$/, '');
@@ -54,14 +54,13 @@ export class Pager {
     const marker = bytes && /^\{"NextMarker":"([\w-]*)!([0-9a-f]+)","TargetLocation":0\}$/.exec(bytes.toString('utf8'));
     const last = marker ? fromBase64Url(marker[1]!) : null;
     if (!marker || !last) throw refused;
-    const expected = this.#mac(call, last.toString('utf8'));
-    if (!equalBytes(Buffer.from(marker[2]!), Buffer.from(expected))) throw refused;
+    const text = macText(call, last.toString('utf8'));
+    if (!this.#keyring.isMac('page-tokens', text, marker[2]!, MAC_LENGTH)) throw refused;
     return last.toString('utf8');
   }
+}
 
-  #mac(call: Call, last: string): string {
-    const { name = '' } = call.parameters;
-    const text = `${vaultOf(call).id}\n${call.operation.id}\n${name.toLowerCase()}\n${last}`;
-    return this.#keyring.mac('page-tokens', text).slice(0, MAC_LENGTH);
-  }
+function macText(call: Call, last: string): string {
+  const { name = '' } = call.parameters;
+  return `${vaultOf(call).id}\n${call.operation.id}\n${name.toLowerCase()}\n${last}`;
 }

@@ -3,11 +3,10 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import type { Random } from '../base/ports.ts';
-import { equalBytes } from '../base/text.ts';
 import { Keyring } from '../crypto/keyring.ts';
 import type { Seal } from '../crypto/seal.ts';
 import { currentVersion, migrate, schemaVersion } from '../store/migrate.ts';
-import type { Driver } from '../store/port.ts';
+import type { Driver, Session } from '../store/port.ts';
 import { openSession } from '../store/session.ts';
 import { storeOver } from '../store/store.ts';
 import { type BackupEnd, BackupFault, type BackupHeader, backupTables, leftOut, rowValues } from './backup-format.ts';
@@ -15,12 +14,13 @@ import { type BackupEnd, BackupFault, type BackupHeader, backupTables, leftOut, 
 /**
  * Reads a backup into an empty database, all of it or nothing, and checks that the seal opens it and that it is whole and
  * unaltered before it becomes visible.
+ * @param seal the seal, or what finds it by the description that the backup holds
  * @returns the number of rows
  * @throws BackupFault, SealFault
  */
 export async function restoreServer(
   driver: Driver,
-  seal: Seal,
+  seal: Seal | ((session: Session) => Promise<Seal>),
   file: string,
   options: { readonly now: number; readonly random: Random },
 ): Promise<number> {
@@ -41,12 +41,11 @@ export async function restoreServer(
     if (roots.length === 0) throw new BackupFault(`${file} was altered: it holds no root key.`);
     const keyring = await Keyring.open(
       { ...(await storeOver(driver)), reader: session },
-      seal,
+      typeof seal === 'function' ? await seal(session) : seal,
       options.random,
       options.now,
     );
-    const mac = keyring.mac('server-backup', digest.digest('hex'));
-    if (!equalBytes(Buffer.from(mac), Buffer.from(end.mac))) {
+    if (!keyring.isMac('server-backup', digest.digest('hex'), end.mac)) {
       throw new BackupFault(`${file} was altered, or it is not a backup of this installation.`);
     }
     await driver.write.commit();

@@ -2,6 +2,7 @@ import { armRequestRefusals } from './arm-requests.ts';
 import { authorisationRefusals } from './authorisation.ts';
 import { clockRefusals } from './clock.ts';
 import { dataRefusals } from './data.ts';
+import { encryptionKeyRefusals } from './encryption-keys.ts';
 import { federationRefusals } from './federation.ts';
 import { generalRefusals } from './general.ts';
 import { graphRefusals } from './graph.ts';
@@ -39,6 +40,7 @@ const tables = {
   ...graphRefusals,
   ...peopleRefusals,
   ...signingKeyRefusals,
+  ...encryptionKeyRefusals,
 };
 
 /** The stable code of a refusal. */

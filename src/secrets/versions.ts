@@ -2,6 +2,7 @@ import { foldName, newVersion } from '../base/ids.ts';
 import type { Random } from '../base/ports.ts';
 import { sealEnvelope } from '../crypto/envelope.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import type { VaultEnvelopes } from '../crypto/sealed-rows.ts';
 import { checkWindow } from '../objects/attributes.ts';
 import { findRow } from '../objects/lifecycle.ts';
 import type { Vault } from '../resources/vault.ts';
@@ -97,6 +98,9 @@ export async function changeVersion(
 export function secretBinding(vaultId: string, nameKey: string, version: string): readonly string[] {
   return ['secret', vaultId, nameKey, version];
 }
+
+/** The envelopes of secrets, as the rotation of vault keys sees them. */
+export const secretEnvelopes: VaultEnvelopes = { table: 'secret_versions', binding: secretBinding };
 
 /** Stores a version with its sealed value. */
 export async function insertRow(

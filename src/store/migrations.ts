@@ -2,6 +2,7 @@ import type { CreateTableBuilder } from 'kysely';
 import { createAccessTables } from './access-tables.ts';
 import { createIdentitySecrets } from './identity-secrets-table.ts';
 import { addReleasePolicies } from './key-release-column.ts';
+import { addKeyRotationColumns } from './key-rotation-columns.ts';
 import { createKeyTables } from './key-tables.ts';
 import { type Kysely, sql } from './kysely.ts';
 import { createManagementTables } from './management-tables.ts';
@@ -27,6 +28,7 @@ export const migrations: readonly Migration[] = [
   createOutsideTokenIndex,
   async (db, dialect) => createTokenObjectTable(db, await tableMaker(db, dialect)),
   addReleasePolicies,
+  addKeyRotationColumns,
 ];
 
 async function firstTables(db: Kysely<Tables>, dialect: DialectName, now: number): Promise<void> {

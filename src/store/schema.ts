@@ -21,7 +21,15 @@ export interface Tables {
     created: number;
   };
   vaults: VaultTable;
-  vault_keys: { vault_id: string; key_id: string; root_key_id: string; wrapped: Uint8Array; created: number };
+  vault_keys: {
+    vault_id: string;
+    key_id: string;
+    root_key_id: string;
+    wrapped: Uint8Array;
+    created: number;
+    /** Since when nothing was found under it, where a newer key follows; it is destroyed a while later. */
+    emptied: Optional<number>;
+  };
   secrets: SecretTable;
   secret_versions: SecretVersionTable;
   keys: KeyTable;

@@ -28,6 +28,11 @@ export interface Store {
    * under another number is void. On SQLite the process owns the file and answers from memory.
    */
   generation(): Promise<number> | number;
+  /**
+   * Calls the listener when {@link generation} has found a number that this process did not know, before that call resolves:
+   * what other nodes changed is followed before the request goes on that noticed. On SQLite there is no other node.
+   */
+  onGeneration(listener: () => Promise<void>): void;
   snapshot<T>(work: (session: Session) => Promise<T>): Promise<T>;
   readonly driver: Driver;
   close(): Promise<void>;
@@ -52,6 +57,7 @@ export async function storeOver(driver: Driver): Promise<Store> {
     // Raised before the commit: an entry computed in between is void at once, never stale.
     generation++;
   });
+  const shared = sharedGeneration(reader, generation);
   return {
     driver,
     reader,
@@ -74,11 +80,34 @@ export async function storeOver(driver: Driver): Promise<Store> {
     },
     append: (entry) => committer.append(entry),
     useJournal: (journal) => committer.useJournal(journal),
-    generation: () => (owned ? generation : readGeneration.first(reader, {}).then((row) => row?.value ?? 0)),
+    generation: () => (owned ? generation : shared.read()),
+    onGeneration: shared.listen,
     snapshot: (work) => driver.snapshot((connection) => work(openSession(driver.dialect, connection))),
     close: async () => {
       await committer.close();
       await driver.close();
+    },
+  };
+}
+
+/** The generation as the database has it, with those who follow what other nodes changed. */
+function sharedGeneration(reader: Session, known: number) {
+  const listeners: (() => Promise<void>)[] = [];
+  let seen = known;
+  let following: Promise<unknown> = Promise.resolve();
+  return {
+    listen: (listener: () => Promise<void>): void => {
+      listeners.push(listener);
+    },
+    read: async (): Promise<number> => {
+      const found = (await readGeneration.first(reader, {}))?.value ?? 0;
+      if (found !== seen) {
+        seen = found;
+        following = Promise.all(listeners.map((listener) => listener()));
+      }
+      // Also who comes while others are still following.
+      await following;
+      return found;
     },
   };
 }

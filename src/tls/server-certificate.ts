@@ -63,6 +63,23 @@ export async function localCertificate(
 }
 
 /**
+ * A certificate that nothing vouches for, gone with this process: what a sealed server shows, whose own certificate's key is sealed too. Clients that
+ * verify refuse it, as they should.
+ */
+export async function unvouchedCertificate(domain: string, now: number): Promise<ServerCertificate> {
+  const ca = await import('./local-ca.ts');
+  const names = serverNames(domain);
+  const authority = await ca.createAuthority({
+    now,
+    commonName: 'Strongroom, sealed',
+    permitted: { domains: [domain], addressRanges: ca.LOOPBACK_RANGES },
+  });
+  const { dnsNames, ipAddresses } = names;
+  const order = { authority, names: dnsNames, ipAddresses, now, lifetimeDays: LIFETIME_DAYS };
+  return { server: await ca.issueServerCertificate(order), authorityPem: null };
+}
+
+/**
  * The operator's own certificate, from files.
  * @throws ConfigFault where a file cannot be read, or the two are not a certificate and its key
  */

@@ -71,7 +71,7 @@ const foreignQueries: Readonly<Record<string, string>> = {
 const queryFiles: Readonly<Record<string, string>> = {
   'src/audit/activity-repository.ts': 'the queries of the activity log, which is no part of the chain',
   'src/audit/journal.ts': 'it appends inside the committer, where no service is',
-  'src/crypto/keyring.ts': 'nobody else may see these rows',
+  'src/crypto/sealed-rows.ts': 'the same few queries over the tables of envelopes of every room',
   'src/directory/filter-condition.ts': 'an expression for the repository beside it',
   'src/identity/people-rows.ts': 'statements of people and groups, beside the repository of credentials',
   'src/identity/device-rows.ts': 'statements of device codes, beside the repository of credentials',

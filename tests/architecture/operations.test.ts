@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { capabilities } from '../../src/access/move/capabilities.ts';
 import { moveOperations } from '../../src/access/move/operations.ts';
 import { accessOperations } from '../../src/access/role-operations.ts';
+import { encryptionKeyOperations } from '../../src/crypto/operations.ts';
 import { graphOperations } from '../../src/directory/operations.ts';
 import { imdsOperations } from '../../src/identity/imds-operations.ts';
 import { keyOperations as signingKeyOperations } from '../../src/identity/key-operations.ts';
@@ -25,6 +26,7 @@ const operations: readonly Operation[] = [
   ...moveOperations(parts),
   ...clockOperations(parts),
   ...signingKeyOperations(parts),
+  ...encryptionKeyOperations(parts),
   ...loginOperations(parts),
   ...graphOperations(parts),
   ...imdsOperations(parts),

@@ -6,6 +6,7 @@ import { authorisationRefusals } from '../../src/refusals/authorisation.ts';
 import { catalogue } from '../../src/refusals/catalogue.ts';
 import { clockRefusals } from '../../src/refusals/clock.ts';
 import { dataRefusals } from '../../src/refusals/data.ts';
+import { encryptionKeyRefusals } from '../../src/refusals/encryption-keys.ts';
 import { federationRefusals } from '../../src/refusals/federation.ts';
 import { generalRefusals } from '../../src/refusals/general.ts';
 import { graphRefusals } from '../../src/refusals/graph.ts';
@@ -146,6 +147,7 @@ describe('the catalogue of refusals', () => {
       graphRefusals,
       peopleRefusals,
       signingKeyRefusals,
+      encryptionKeyRefusals,
     ];
     const all = tables.flatMap((table) => Object.keys(table));
     assert.equal(all.length, new Set(all).size);

@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where its data is: what STRONGROOM_TEST_STORE says by default. */
   readonly store?: 'sqlite' | 'postgres';
+  /** What has to be done before it answers, once it runs: bringing what opens its seal. */
+  readonly meanwhile?: (dataDir: string) => Promise<void>;
 }
 
 const root = new URL('../..', import.meta.url).pathname;
@@ -54,7 +56,13 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     output.stderr += chunk.toString();
   });
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  const isReady = await Promise.race([waitUntilReady(dataDir, child), ended.then(() => false)]);
+  const isReady = await Promise.race([
+    Promise.resolve(options.meanwhile?.(dataDir)).then(() => waitUntilReady(dataDir, child)),
+    ended.then(() => false),
+  ]).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
   if (!isReady) {
     child.kill('SIGKILL');
     throw new Error(`The server did not start.\n${output.stdout}\n${output.stderr}`);
