@@ -303,7 +303,8 @@ describe('the PIN', () => {
     const health = await manage(server, manager, { method: 'GET', path: '/metadata/health' });
     assert.deepEqual([health.body.keyToken.state, health.body.keyToken.label], ['connected', token.label]);
     const { stdout, stderr } = server.output();
-    const files = readdirSync(server.dataDir).map((name) => readFileSync(join(server.dataDir, name), 'latin1'));
+    const names = readdirSync(server.dataDir).filter((name) => !name.endsWith('.sock'));
+    const files = names.map((name) => readFileSync(join(server.dataDir, name), 'latin1'));
     const processes = readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
       .map((pid) => ['cmdline', 'environ'].map((file) => readProcess(pid, file)).join(''));
