@@ -43,7 +43,7 @@ const suites: Readonly<Record<string, Suite>> = {
     env: onPostgres,
   },
   'server-postgres': {
-    files: ['tests/server/{attacks-*,keys,limited-*,managed-*,outside-*,purged-*,secrets}.test.ts'],
+    files: ['tests/server/{attacks-*,key-release,keys,limited-*,managed-*,outside-*,purged-*,secrets}.test.ts'],
     together: false,
     usual: true,
     timeoutSeconds: 300,

@@ -192,7 +192,8 @@ const rows: readonly Row[] = [
   use('KeyDecrypt', 'decrypt', 'decrypt', 'decrypt', (parts, call) => decrypt(parts, call, 'decrypt')),
   use('KeyWrap', 'wrapkey', 'wrap', 'wrapKey', (parts, call) => encrypt(parts, call, 'wrapKey')),
   use('KeyUnwrap', 'unwrapkey', 'unwrap', 'unwrapKey', (parts, call) => decrypt(parts, call, 'unwrapKey')),
-  use('KeyRelease', 'release', 'release', 'release', releaseKey),
+  // The service counts releases with the making of keys (Key Vault service limits).
+  { ...use('KeyRelease', 'release', 'release', 'release', releaseKey), throttle: 'key-create' },
   use('KeySecureWrap', 'securewrapkey', 'wrap', 'wrapKey', missing('secure key wrapping')),
   use('KeySecureUnwrap', 'secureunwrapkey', 'unwrap', 'unwrapKey', missing('secure key wrapping')),
   {

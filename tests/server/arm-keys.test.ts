@@ -67,6 +67,23 @@ describe('keys under the management plane', () => {
     assert.equal((await arm('GET', '/signing', undefined, 'other-vault')).status, 404);
   });
 
+  it('are exportable in premium vaults, with a policy that is shown', async () => {
+    await putVault(server, manager, 'premium-vault', { sku: { family: 'A', name: 'premium' } });
+    const rule = { authority: 'https://attest.example', allOf: [{ claim: 'tee', equals: 'sgx' }] };
+    const data = Buffer.from(JSON.stringify({ version: '1.0.0', anyOf: [rule] })).toString('base64url');
+    const attributes = { exportable: true };
+    const properties = { kty: 'EC', attributes, release_policy: { data } };
+    const made = await arm('PUT', '/leaving', { properties }, 'premium-vault');
+    assert.equal(made.status, 200, made.text);
+    assert.equal(made.body.properties.attributes.exportable, true);
+    const contentType = 'application/json; charset=utf-8';
+    assert.deepEqual(made.body.properties.release_policy, { contentType, data });
+    assert.deepEqual((await arm('GET', '/leaving', undefined, 'premium-vault')).body, made.body);
+    const bare = { properties: { kty: 'EC', attributes } };
+    assert.match((await arm('PUT', '/bare', bare, 'premium-vault')).body.error.message, /AKV\.SKR\.1004/);
+    assert.match((await arm('PUT', '/leaving', { properties })).body.error.message, /AKV\.SKR\.1001/);
+  });
+
   it('made side by side are one', async () => {
     const replies = await Promise.all(
       Array.from({ length: 5 }, () => arm('PUT', '/raced', { properties: { kty: 'RSA', keySize: 2048 } })),

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { assignRole, groupScope, objectIdOf, putVault } from '../support/arm.ts';
+import { assignRole, groupScope, objectIdOf, putVault, vaultScope } from '../support/arm.ts';
 import { attestationOf, openReleased } from '../support/attested-environment.ts';
 import { strongroom } from '../support/cli.ts';
 import { type Ask, call, getToken, hostOf, type Reply, resources } from '../support/http.ts';
@@ -212,6 +212,26 @@ describe('a release', () => {
     refused(await release('expired', attest()), 403, 'Forbidden', /disabled/);
   });
 
+  it('needs the right to release, which is not that of using keys', async () => {
+    await make('granted', { kty: 'EC', ...exportable() });
+    const manager = await getToken(server, resources.management);
+    const scope = vaultScope(server, 'premium-vault');
+    const principalId = server.machinePrincipalId;
+    const environment = await getToken(server, resources.data, { managedIdentity: '' });
+    const asEnvironment = () =>
+      call(server, {
+        method: 'POST',
+        host: 'premium-vault.vault',
+        token: environment,
+        path: '/keys/granted/release?api-version=7.6',
+        body: { target: attest() },
+      });
+    await assignRole(server, manager, { role: 'Key Vault Crypto User', principalId, scope });
+    refused(await asEnvironment(), 403, 'Forbidden', /keys\/release\/action/);
+    await assignRole(server, manager, { role: 'Key Vault Crypto Service Release User', principalId, scope });
+    assert.ok(open((await asEnvironment()).body.value).material.length > 0);
+  });
+
   it('has an audit record that says who vouched, and not what was released', async () => {
     await make('audited', { kty: 'EC', ...exportable() });
     const done = await release('audited', attest());
@@ -220,6 +240,16 @@ describe('a release', () => {
     assert.match(record, /KeyRelease/);
     assert.ok(record.includes(authority.issuer), record);
     assert.equal(record.includes(done.body.value.slice(0, 80)), false);
+    const k = Buffer.alloc(32, 9);
+    const key = { kty: 'oct', k: k.toString('base64url') };
+    assert.equal((await ask('PUT', '/keys/canary', { body: { key, ...exportable() } })).status, 200);
+    const target = attest();
+    const { text } = await release('canary', target);
+    const records = await strongroom(['audit', 'export', '--data-dir', server.dataDir]);
+    const told = [text, records.stdout, ...Object.values(server.output())].join('\n');
+    for (const secret of [k.toString('base64url'), k.toString('base64'), k.toString('hex'), target.split('.')[2]!]) {
+      assert.equal(told.includes(secret), false);
+    }
   });
 });
 

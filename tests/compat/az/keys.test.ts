@@ -74,6 +74,62 @@ describe('keys', () => {
     assert.equal((await key`restore -f ${file('imported.backup')}`).key.kid, taken.key.kid);
   });
 
+  it('are made exportable with a policy from the template, which changes until it is immutable', async () => {
+    const premium = `az-${randomBytes(5).toString('hex')}`;
+    await az.json(words`keyvault create -n ${premium} -g ${group} --sku premium --retention-days 7`);
+    const scope = at.vaultScope(group, premium);
+    const role = 'Key Vault Administrator';
+    await az.json(
+      words`role assignment create --assignee ${at.server.administrator.clientId} --role ${role} --scope ${scope}`,
+    );
+    const template = JSON.stringify(await az.json(words`keyvault key get-policy-template`));
+    const policy = (value: string) =>
+      template
+        .replace('<issuer>', 'https://attest.example')
+        .replace('<claim name>', 'tee')
+        .replace('<value to match>', value);
+    await writeFile(file('release.json'), policy('sevsnpvm'));
+    await writeFile(file('other.json'), policy('sgx'));
+    const inVault = words`--vault-name ${premium} -n leaving`;
+    const made = await az.json([
+      ...words`keyvault key create --kty RSA --exportable true --policy ${file('release.json')}`,
+      ...inVault,
+    ]);
+    assert.equal(made.attributes.exportable, true);
+    assert.deepEqual(JSON.parse(made.releasePolicy.encodedPolicy), JSON.parse(policy('sevsnpvm')));
+    const change = (name: string, ...more: string[]) =>
+      words`keyvault key set-attributes --policy ${file(name)}`.concat(inVault, more);
+    assert.equal((await az.json(change('other.json', '--immutable', 'true'))).releasePolicy.immutable, true);
+    assert.match(await az.refused(change('release.json')), /AKV\.SKR\.1020/);
+    const exportable = words`keyvault key create --kty RSA --exportable true --vault-name ${premium} -n none`;
+    assert.match(await az.refused(exportable), /AKV\.SKR\.1004/);
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    await writeFile(file('leaving.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const taken = await az.json([
+      ...words`keyvault key import --pem-file ${file('leaving.pem')} --exportable true --policy ${file('release.json')}`,
+      ...words`--vault-name ${premium} -n taken`,
+    ]);
+    assert.equal(taken.attributes.exportable, true);
+    // No hardware module keeps keys here, so none comes in a transfer blob.
+    const kid = `https://${premium}.vault.${at.server.domain}/keys/kek/${'0'.repeat(32)}`;
+    const header = { kid, alg: 'dir', enc: 'CKM_RSA_AES_KEY_WRAP' };
+    const blob = { schema_version: '1.0.0', header, ciphertext: Buffer.alloc(300).toString('base64url') };
+    await writeFile(file('key.byok'), JSON.stringify(blob));
+    const byok = words`keyvault key import --byok-file ${file('key.byok')} --vault-name ${premium} -n blob`;
+    assert.match(await az.refused(byok), /NotImplemented/);
+    await writeFile(file('bad.byok'), '{}');
+    const bad = words`keyvault key import --byok-file ${file('bad.byok')} --vault-name ${premium} -n blob`;
+    assert.match(await az.refused(bad), /transfer blob is not valid/);
+  });
+
+  it('come with random bytes, and without an attestation where no module keeps them', async () => {
+    const vaultUrl = at.vaultUrl(vaultName);
+    const random = await az.json(words`keyvault key random --count 16 --id ${vaultUrl}`);
+    assert.equal(Buffer.from(random.value, 'base64').length, 16);
+    const { kid } = (await key`show -n rsa`).key;
+    assert.match(await az.refused(words`keyvault key get-attestation --id ${kid}`), /attestation is not available/);
+  });
+
   it('rotate by hand and keep a policy', async () => {
     const policy = {
       lifetimeActions: [{ trigger: { timeAfterCreate: 'P30D' }, action: { type: 'Rotate' } }],
