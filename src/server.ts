@@ -5,6 +5,7 @@ import { Access } from './access/authorise.ts';
 import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
+import { toIso } from './base/text.ts';
 import { type Config, readNamedFile } from './config.ts';
 import { type ControlEndpoint, openControl, openRoutes } from './control-endpoint.ts';
 import type { Keyring } from './crypto/keyring.ts';
@@ -262,6 +263,7 @@ function healthOf(
     status: 'ok',
     version,
     seal: { kind: keyring.roots.sealKind, state: 'open' },
+    rootKey: { since: toIso(keyring.roots.list().find(({ isActive }) => isActive)!.created) },
     store: { kind: config.store.kind },
     ...(providers.device && { keyToken: providers.device.state() }),
     ...(clock.isMovable && { clock: { movable: true, aheadSeconds: Math.round(clock.ahead() / 1000) } }),

@@ -109,6 +109,7 @@ function judge(dataDir: string, runtime: Runtime, status: number, body: string):
     return notHealthy(dataDir, runtime, `it answered ${status} to /metadata/health`);
   }
   const seal = parseObject(health['seal']);
+  const rootKey = parseObject(health['rootKey']);
   const store = parseObject(health['store']);
   const clock = parseObject(health['clock']);
   const token = parseObject(health['keyToken']);
@@ -117,6 +118,7 @@ function judge(dataDir: string, runtime: Runtime, status: number, body: string):
     `Strongroom ${textOf(health['version']) ?? runtime.version} is ${isUp ? 'up' : `running, but ${state}`}.`,
     ...facts(dataDir, runtime),
     ...(seal ? [`  seal            ${[textOf(seal['kind']), textOf(seal['state'])].filter(Boolean).join(', ')}`] : []),
+    ...(rootKey ? [`  root key        seals since ${textOf(rootKey['since']) ?? 'unknown'}`] : []),
     ...(store ? [`  store           ${textOf(store['kind']) ?? 'unknown'}`] : []),
     ...(token ? [`  key token       ${describeToken(token)}`] : []),
     ...(clock

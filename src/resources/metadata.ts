@@ -4,6 +4,8 @@ import { portSuffix } from './vault-uri.ts';
 /** What the health of a server is told from. */
 export interface Health {
   readonly seal: { readonly kind: string; readonly state: string };
+  /** Since when the present root key seals, RFC 3339. */
+  readonly rootKey?: { readonly since: string };
   readonly store: { readonly kind: string };
   /** Told only where the clock may be moved. */
   readonly clock?: { readonly movable: boolean; readonly aheadSeconds: number };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,6 +114,27 @@ test('a server sealed by shares refuses everything until enough true ones were b
     await second.stop({ keep: true });
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
+test('a sealed server stops when it is told to, and a data directory may have any path', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'strongroom-sealed-'));
+  const dataDir = join(folder, 'a-folder-of-a-long-name'.repeat(5));
+  mkdirSync(dataDir, { mode: 0o700 });
+  try {
+    const args = configured(dataDir, { seal: 'shamir' });
+    const command = ['bin/strongroom.mjs', 'start', '--data-dir', dataDir, '--port', '0', ...args];
+    const child = spawn(process.execPath, command, {
+      cwd: new URL('../..', import.meta.url).pathname,
+      stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    assert.equal((await sealState(dataDir, 'uninitialised')).kind, 'shamir');
+    child.kill('SIGTERM');
+    assert.equal(await ended, 0);
+    assert.equal((await strongroom(['status', '--data-dir', dataDir])).code, 3);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 });
 
