@@ -50,6 +50,8 @@ export function testedToken(
     ready,
     serial: () => token.serial(),
     destroy: (serial, placeId) => token.destroy(serial, placeId),
+    wrapObjects: (key) => ready().then(() => token.wrapObjects(key)),
+    unwrapObjects: (...asked) => ready().then(() => token.unwrapObjects(...asked)),
     drawBytes: (count) => token.drawBytes(count),
   };
 }

@@ -8,7 +8,7 @@ import { Refusal } from '../refusals/refusal.ts';
 import { providerOf, typeOf } from './key-home.ts';
 import type { SealedKeyRow } from './repository.ts';
 import { type KeyParts, keyBinding, keyKind } from './service.ts';
-import { familyOf, publicMembersOf, specOf } from './stored-key.ts';
+import { familyOf, publicMembersOf, specOf, storedKeyId } from './stored-key.ts';
 import {
   checkUse,
   type KeyUse,
@@ -96,7 +96,7 @@ async function usableKey(
 function storedKey({ store, keyring }: KeyParts, call: Call, row: SealedKeyRow): StoredKey {
   const vaultId = vaultOf(call).id;
   return {
-    id: `${vaultId}/${row.name_key}/${row.version}`,
+    id: storedKeyId(vaultId, row),
     spec: specOf(row),
     publicMembers: publicMembersOf(row),
     open: () =>

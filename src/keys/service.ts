@@ -2,6 +2,7 @@ import type { Random } from '../base/ports.ts';
 import { sealEnvelope } from '../crypto/envelope.ts';
 import { KeyInputFault, type KeyProviders, type KeySpec, type MadeKey } from '../crypto/key-provider.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import { readTokenReference } from '../crypto/token-reference.ts';
 import { checkWindow, invalid } from '../objects/attributes.ts';
 import { answerFor, findRow, liveRow, nameOf, type ObjectKind, type ObjectParts } from '../objects/lifecycle.ts';
 import type { Named } from '../objects/object-queries.ts';
@@ -165,7 +166,10 @@ export async function storeVersion(
 ): Promise<void> {
   const named: Named = { vaultId: vault.id, nameKey: row.name_key };
   await insertSealed({ keyring, random }, transaction, vault, row, material);
-  if (typeOf(row).isHsm) await keepObject.change(transaction, { ...named, version: row.version });
+  if (typeOf(row).isHsm) {
+    const { id: objectId } = readTokenReference(material);
+    await keepObject.change(transaction, { ...named, version: row.version, objectId });
+  }
   if (isThere) await repository.keyQueries.setCurrent.change(transaction, { ...named, version: row.version });
   else {
     const { name, version, created } = row;

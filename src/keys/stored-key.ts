@@ -1,19 +1,25 @@
 import type { CurveName, KeyFamily } from '../crypto/algorithms.ts';
+import { envelopeMark } from '../crypto/envelope.ts';
 import type { KeySpec, PublicMembers } from '../crypto/key-provider.ts';
-import type { KeyRow } from './repository.ts';
+import type { KeyRow, SealedKeyRow } from './repository.ts';
 
 /** The family of a stored key, wherever its material is. */
 export function familyOf({ kty }: Pick<KeyRow, 'kty'>): KeyFamily {
   return kty.replace('-HSM', '') as KeyFamily;
 }
 
+/** The id by which providers know a version of a key. A restored version may have other material than it had: the envelope tells. */
+export function storedKeyId(vaultId: string, row: Pick<SealedKeyRow, 'name_key' | 'version' | 'envelope'>): string {
+  return `${vaultId}/${row.name_key}/${row.version}/${envelopeMark(row.envelope)}`;
+}
+
 /** The public members of a stored key. */
-export function publicMembersOf(row: KeyRow): PublicMembers {
+export function publicMembersOf(row: Pick<KeyRow, 'public_key'>): PublicMembers {
   return JSON.parse(row.public_key) as PublicMembers;
 }
 
 /** What a stored key is, so that another like it can be made. */
-export function specOf(row: KeyRow): KeySpec {
+export function specOf(row: Pick<KeyRow, 'kty' | 'size' | 'public_key'>): KeySpec {
   const family = familyOf(row);
   const members = publicMembersOf(row);
   if (family === 'EC') return { family, curve: (members as { crv: CurveName }).crv };

@@ -22,6 +22,7 @@ import {
   type Sealed,
   type StoredKey,
   type TokenKeys,
+  type WrappedObject,
 } from '../key-provider.ts';
 import { LibCrypto } from '../software/libcrypto.ts';
 import { SoftwareProvider } from '../software/provider.ts';
@@ -33,7 +34,7 @@ import { MAC_BYTES } from './objects.ts';
 import type { Token } from './token.ts';
 
 /** What is asked of a token. */
-export type TokenAccess = Pick<Token, 'facts' | 'ask' | 'destroy' | 'state'>;
+export type TokenAccess = Pick<Token, 'facts' | 'ask' | 'destroy' | 'state' | 'backupKey'>;
 
 /** References that are kept, so that using a key does not mean opening its envelope each time. */
 const KEPT = 4096;
@@ -136,6 +137,42 @@ export class TokenProvider implements TokenKeys {
   async destroy(serial: string, placeId: string): Promise<void> {
     await this.#assertToken(serial);
     await this.#token.destroy(serial, placeId);
+  }
+
+  async wrapObjects(key: StoredKey): Promise<readonly WrappedObject[] | null> {
+    const wrappingLabel = this.#token.backupKey;
+    if (wrappingLabel === null) return null;
+    const { id } = await this.#reference(key);
+    const objects: WrappedObject[] = [];
+    for (const kind of kindsOf(key.spec)) {
+      try {
+        const wrapped = await this.#token.ask<'wrap-object'>({ op: 'wrap-object', kind, id, wrappingLabel });
+        objects.push({ kind, wrapped: Buffer.from(wrapped).toString('base64url') });
+      } catch (error) {
+        // Made before the setting was: it never leaves the token.
+        if (error instanceof KeyUnsupportedFault) return null;
+        throw error;
+      }
+    }
+    return objects;
+  }
+
+  async unwrapObjects(
+    wrapped: readonly WrappedObject[],
+    { spec, publicMembers }: Pick<StoredKey, 'spec' | 'publicMembers'>,
+    place: KeyPlace,
+  ): Promise<Buffer> {
+    const wrappingLabel = this.#token.backupKey;
+    if (wrappingLabel === null) throw new KeyUnsupportedFault('The configuration names no backupKey.');
+    const reference = { token: await this.serial(), id: place.id };
+    for (const { kind, wrapped: text } of wrapped) {
+      const bytes = Buffer.from(text, 'base64url');
+      const { family } = spec;
+      const asked = { kind, family, place: this.#placeOf(place), wrapped: bytes, wrappingLabel };
+      await this.#token.ask<'unwrap-object'>({ op: 'unwrap-object', ...asked });
+    }
+    if (spec.family !== 'oct') await this.#assertPair(spec, publicMembers, reference);
+    return writeTokenReference(reference);
   }
 
   async drawBytes(count: number): Promise<Buffer> {
@@ -261,9 +298,19 @@ export class TokenProvider implements TokenKeys {
   }
 
   #placeOf(place: KeyPlace | undefined): ObjectPlace {
-    if (place) return { ...place, isKept: true };
-    return { id: this.#random.bytes(16).toString('hex'), label: 'strongroom, for a moment', isKept: false };
+    if (place) return { ...place, isKept: true, isWrappable: this.#token.backupKey !== null };
+    return {
+      id: this.#random.bytes(16).toString('hex'),
+      label: 'strongroom, for a moment',
+      isKept: false,
+      isWrappable: false,
+    };
   }
+}
+
+/** The objects that a key of the token has. */
+function kindsOf({ family }: KeySpec): readonly ObjectKind[] {
+  return family === 'oct' ? ['aes', 'mac'] : ['private'];
 }
 
 /** The objects that a key's material becomes. */
