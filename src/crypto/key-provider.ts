@@ -86,6 +86,8 @@ export interface TokenKeys extends KeyProvider {
   serial(): Promise<string>;
   /** Destroys the objects at a place of the token that is named; destroying nothing is no fault. @throws KeyTokenFault */
   destroy(serial: string, placeId: string): Promise<void>;
+  /** Whether keys that are made may leave the token wrapped, for backups. */
+  readonly mayWrap: boolean;
   /** The objects of a key, wrapped under a key of the token, or null where they may not leave it. @throws KeyTokenFault */
   wrapObjects(key: StoredKey): Promise<readonly WrappedObject[] | null>;
   /**

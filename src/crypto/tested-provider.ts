@@ -50,7 +50,9 @@ export function testedToken(
     ready,
     serial: () => token.serial(),
     destroy: (serial, placeId) => token.destroy(serial, placeId),
-    wrapObjects: (key) => ready().then(() => token.wrapObjects(key)),
+    mayWrap: token.mayWrap,
+    // A reference is backed up without a token.
+    wrapObjects: (key) => (token.mayWrap ? ready().then(() => token.wrapObjects(key)) : Promise.resolve(null)),
     unwrapObjects: (...asked) => ready().then(() => token.unwrapObjects(...asked)),
     drawBytes: (count) => token.drawBytes(count),
   };

@@ -130,6 +130,10 @@ export class TokenProvider implements TokenKeys {
     return this.#useAes(reference, aesUse(mode, 'out', { iv, aad }), input);
   }
 
+  get mayWrap(): boolean {
+    return this.#token.backupKey !== null;
+  }
+
   async serial(): Promise<string> {
     return (await this.#token.facts()).serial;
   }
@@ -298,7 +302,7 @@ export class TokenProvider implements TokenKeys {
   }
 
   #placeOf(place: KeyPlace | undefined): ObjectPlace {
-    if (place) return { ...place, isKept: true, isWrappable: this.#token.backupKey !== null };
+    if (place) return { ...place, isKept: true, isWrappable: this.mayWrap };
     return {
       id: this.#random.bytes(16).toString('hex'),
       label: 'strongroom, for a moment',

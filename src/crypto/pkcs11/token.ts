@@ -225,6 +225,9 @@ export class Token {
     child.on('message', (message: AnswerMessage) => settle(waiting, message));
     child.on('error', (error) => this.#end(half, `The token's process cannot be started: ${error.message}.`));
     child.on('exit', (code, signal) => this.#end(half, `The token's process ended: ${signal ?? `exit code ${code}`}.`));
+    // A server that ends, or does not come up, ends without a word to the token; requests under way have timers.
+    child.unref();
+    child.channel?.unref();
     return half;
   }
 
