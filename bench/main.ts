@@ -12,6 +12,7 @@ import { measureKeys } from './scenarios/keys.ts';
 import { measureMemory } from './scenarios/memory.ts';
 import { measureNoise, measureReads } from './scenarios/reads.ts';
 import { measureStarts } from './scenarios/starts.ts';
+import { measureToken } from './scenarios/token.ts';
 import { measureWrites } from './scenarios/writes.ts';
 import { Session, type Settings } from './session.ts';
 
@@ -23,6 +24,7 @@ const SCENARIOS: Readonly<Record<string, (session: Session) => Promise<void>>> =
   growth: measureGrowth,
   authorisation: measureAuthorisation,
   keys: measureKeys,
+  token: measureToken,
   memory: measureMemory,
   start: measureStarts,
 };

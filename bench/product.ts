@@ -18,6 +18,8 @@ export interface ProductOptions {
   readonly profileDirectory?: string | undefined;
   /** Where Node keeps compiled code; its usual place if absent, an empty one for a start like the very first. */
   readonly compileCacheDirectory?: string;
+  /** Further arguments of `strongroom start`. */
+  readonly args?: readonly string[];
 }
 
 /** A started server. */
@@ -49,7 +51,15 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
   const imdsPort = await freePort();
   const profiling = profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
   const ports = ['--port', String(port), '--imds-port', String(imdsPort)];
-  const args = [...profiling, 'bin/strongroom.mjs', 'start', '--data-dir', dataDirectory, ...ports];
+  const args = [
+    ...profiling,
+    'bin/strongroom.mjs',
+    'start',
+    '--data-dir',
+    dataDirectory,
+    ...ports,
+    ...(options.args ?? []),
+  ];
   const spawnedAt = performance.now();
   const cache = options.compileCacheDirectory;
   const env = cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: cache };
@@ -78,14 +88,14 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
 }
 
 /** Signs in as the administrator that the first start made. @throws Error when no token is given */
-export async function signIn(product: Product, dataDirectory: string): Promise<string> {
+export async function signIn(product: Product, dataDirectory: string, resource = 'vault'): Promise<string> {
   const administrator = readJson(join(dataDirectory, 'administrator.json')) as Record<string, string>;
   const { tenantId = '', clientId = '', clientSecret = '' } = administrator;
   const form = new URLSearchParams({
     grant_type: 'client_credentials',
     client_id: clientId,
     client_secret: clientSecret,
-    scope: `https://vault.localhost:${product.port}/.default`,
+    scope: `https://${resource}.localhost:${product.port}/.default`,
   });
   const answer = await sendRequest({
     port: product.port,
@@ -99,6 +109,32 @@ export async function signIn(product: Product, dataDirectory: string): Promise<s
   const token = answer.status === 200 ? (JSON.parse(answer.body) as { access_token?: string }).access_token : undefined;
   if (token === undefined) throw new Error(`sign-in was answered with status ${answer.status}`);
   return token;
+}
+
+/** Makes a premium vault whose keys the administrator may use. @returns its host name */
+export async function makePremiumVault(product: Product, dataDirectory: string): Promise<string> {
+  const { tenantId, subscriptionId } = readJson(join(dataDirectory, 'runtime.json')) as Record<string, string>;
+  const token = await signIn(product, dataDirectory, 'management');
+  const { oid } = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as { oid: string };
+  const name = 'premium-vault';
+  const accessPolicies = [{ tenantId, objectId: oid, permissions: { keys: ['create', 'sign'] } }];
+  const properties = {
+    tenantId,
+    sku: { family: 'A', name: 'premium' },
+    enableRbacAuthorization: false,
+    accessPolicies,
+  };
+  const answer = await sendRequest({
+    port: product.port,
+    hostname: 'management.localhost',
+    authority: product.authority,
+    method: 'PUT',
+    path: `/subscriptions/${subscriptionId}/resourceGroups/strongroom/providers/Microsoft.KeyVault/vaults/${name}?api-version=2023-07-01`,
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ location: 'local', properties }),
+  });
+  if (answer.status >= 300) throw new Error(`a premium vault was answered with status ${answer.status}`);
+  return `${name}.vault.localhost`;
 }
 
 /** Sends one authenticated request to the server's first vault. @throws Error when the status is not 200 */

@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   seal: () => import('./cli/seal.ts'),
   unseal: () => import('./cli/unseal.ts'),
   selftest: () => import('./cli/selftest.ts'),
+  token: () => import('./cli/token.ts'),
   explain: () => import('./cli/explain.ts'),
   access: () => import('./cli/access.ts'),
   audit: () => import('./cli/audit.ts'),

@@ -49,6 +49,11 @@ export function envelopeKeyId(envelope: Uint8Array): string {
   return bytes.toString('hex', 1, 1 + KEY_ID_BYTES);
 }
 
+/** By what an envelope differs from every other that was ever sealed: its nonce, in hexadecimal. */
+export function envelopeMark(envelope: Uint8Array): string {
+  return asBuffer(envelope).toString('hex', 1 + KEY_ID_BYTES, 1 + KEY_ID_BYTES + NONCE_BYTES);
+}
+
 /**
  * Decrypts an envelope.
  * @throws EnvelopeFault where the key, the binding or a single bit differs

@@ -89,12 +89,32 @@ export interface KeyProvider {
   importWrapped(exchangeKey: StoredKey, ciphertext: Buffer, family: KeyFamily, place?: KeyPlace): Promise<MadeKey>;
 }
 
+/** An object of a token, wrapped under a key of the token. */
+export interface WrappedObject {
+  readonly kind: 'private' | 'aes' | 'mac';
+  /** In base64url. */
+  readonly wrapped: string;
+}
+
 /** A provider whose keys are objects of a token. */
 export interface TokenKeys extends KeyProvider {
   /** The token's serial number. @throws KeyTokenFault */
   serial(): Promise<string>;
   /** Destroys the objects at a place of the token that is named; destroying nothing is no fault. @throws KeyTokenFault */
   destroy(serial: string, placeId: string): Promise<void>;
+  /** Whether keys that are made may leave the token wrapped, for backups. */
+  readonly mayWrap: boolean;
+  /** The objects of a key, wrapped under a key of the token, or null where they may not leave it. @throws KeyTokenFault */
+  wrapObjects(key: StoredKey): Promise<readonly WrappedObject[] | null>;
+  /**
+   * Takes wrapped objects in again. @returns the new material
+   * @throws KeyUnsupportedFault where no wrapping key is configured or there, KeyInputFault where they were wrapped under another
+   */
+  unwrapObjects(
+    wrapped: readonly WrappedObject[],
+    key: Pick<StoredKey, 'spec' | 'publicMembers'>,
+    place: KeyPlace,
+  ): Promise<Buffer>;
   /** Bytes of the token's generator, 1 to 1,024. @throws KeyTokenFault */
   drawBytes(count: number): Promise<Buffer>;
 }

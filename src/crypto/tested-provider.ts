@@ -52,6 +52,10 @@ export function testedToken(
     ready,
     serial: () => token.serial(),
     destroy: (serial, placeId) => token.destroy(serial, placeId),
+    mayWrap: token.mayWrap,
+    // A reference is backed up without a token.
+    wrapObjects: (key) => (token.mayWrap ? ready().then(() => token.wrapObjects(key)) : Promise.resolve(null)),
+    unwrapObjects: (...asked) => ready().then(() => token.unwrapObjects(...asked)),
     drawBytes: (count) => token.drawBytes(count),
   };
 }

@@ -1,18 +1,17 @@
 import { foldName } from '../base/ids.ts';
-import { readTokenReference } from '../crypto/token-reference.ts';
+import type { WrappedObject } from '../crypto/key-provider.ts';
 import { answerFor, findRow, liveRow, objectId } from '../objects/lifecycle.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { openBackup, sealBackup } from '../recovery/backup-blob.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
-import type { Transaction } from '../store/port.ts';
-import { providerOf, typeOf } from './key-home.ts';
-import { insertKey, type KeyRow, keyQueries, writePolicy } from './repository.ts';
+import { typeOf } from './key-home.ts';
+import { insertKey, type KeyRow, keyQueries, type SealedKeyRow, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
 import { insertSealed, type KeyParts, keyKind } from './service.ts';
-import { keyBinding } from './stored-key.ts';
-import { isObjectKept, noteObject } from './token-object-rows.ts';
+import { keyBinding, publicMembersOf, specOf, storedKeyId } from './stored-key.ts';
+import { claimObject, restoredMaterial } from './token-restore.ts';
 import { keyBundle } from './wire.ts';
 
 /** The most versions a backup takes (Key Vault service limits). */
@@ -24,6 +23,8 @@ type BackedUpVersion = Omit<
 > & {
   /** The material in base64url. */
   readonly material: string;
+  /** Of a key of a token: its objects, where they may leave it. */
+  readonly wrapped?: readonly WrappedObject[];
 };
 
 /** A key with all its versions, oldest first. */
@@ -36,7 +37,8 @@ interface BackedUpKey {
 }
 
 /** POST /keys/{name}/backup: every version with its material, sealed. */
-export async function backupKey({ store, keyring, random }: KeyParts, call: Call): Promise<Answer> {
+export async function backupKey(parts: KeyParts, call: Call): Promise<Answer> {
+  const { store, keyring, random } = parts;
   const vault = vaultOf(call);
   const current = await liveRow(keyKind, store.reader, call);
   const named = { vaultId: vault.id, nameKey: current.name_key };
@@ -50,7 +52,8 @@ export async function backupKey({ store, keyring, random }: KeyParts, call: Call
     const { name: _, current_version: __, deleted: ___, purge_at: ____, release_policy: _____, ...stored } = row;
     const binding = keyBinding(vault.id, name_key, stored.version);
     const material = await keyring.openInVault(store.reader, vault.id, binding, envelope);
-    versions.push({ ...stored, material: material.toString('base64url') });
+    const wrapped = await wrappedObjects(parts, vault, { ...stored, name_key, envelope }, material);
+    versions.push({ ...stored, material: material.toString('base64url'), ...(wrapped && { wrapped }) });
     material.fill(0);
   }
   const policy = await policyOf(store.reader, named);
@@ -60,21 +63,29 @@ export async function backupKey({ store, keyring, random }: KeyParts, call: Call
 }
 
 /** POST /keys/restore: all versions as they were, where the name is free. */
-export async function restoreKey({ keyring, random, providers }: KeyParts, call: Call): Promise<Answer> {
+export async function restoreKey(parts: KeyParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
+  const { keyring, random } = parts;
   const backup = openBackup<BackedUpKey>(keyring, vault, 'key', call.body?.['value']);
   const nameKey = foldName(backup.name);
-  for (const version of backup.versions) providerOf(providers, vault, typeOf(version));
+  const materials = await restoredMaterial(
+    parts,
+    vault,
+    { nameKey, isExportable: Boolean(backup.release) },
+    backup.versions,
+    call.time,
+  );
   return call.commit(async (transaction) => {
     const present = await findRow(keyKind, transaction, vault, nameKey);
     if (present) throw new Refusal('key-exists', { vault: vault.name, name: present.name });
     const newest = backup.versions[backup.versions.length - 1]!.version;
     let row: KeyRow | null = null;
-    for (const { material, ...stored } of backup.versions) {
+    for (const { material, wrapped: _, ...stored } of backup.versions) {
       const state = { name_key: nameKey, name: backup.name, current_version: newest, deleted: null, purge_at: null };
       row = { ...stored, ...state, release_policy: backup.release ?? null };
-      const bytes = Buffer.from(material, 'base64url');
-      if (typeOf(stored).isHsm) await shareObject(transaction, vault, row, bytes);
+      const bytes = materials.get(stored.version)!;
+      const isNew = bytes.toString('base64url') !== material;
+      if (typeOf(stored).isHsm) await claimObject(transaction, vault, row, bytes, isNew);
       await insertSealed({ keyring, random }, transaction, vault, row, bytes);
     }
     const named = { vaultId: vault.id, nameKey };
@@ -87,12 +98,18 @@ export async function restoreKey({ keyring, random, providers }: KeyParts, call:
   });
 }
 
-/** One more version that has an object of a token. @throws Refusal `key-token-object-gone` */
-async function shareObject(transaction: Transaction, vault: Vault, row: KeyRow, material: Buffer): Promise<void> {
-  const { id: objectId, token } = readTokenReference(material);
-  if (!(await isObjectKept.first(transaction, { objectId }))) {
-    throw new Refusal('key-token-object-gone', { vault: vault.name, name: row.name });
-  }
-  const { name_key: nameKey, version } = row;
-  await noteObject.change(transaction, { vaultId: vault.id, nameKey, version, objectId, token, destroyAt: null });
+async function wrappedObjects(
+  { providers: { token } }: KeyParts,
+  vault: Vault,
+  row: Pick<SealedKeyRow, 'kty' | 'size' | 'public_key' | 'version' | 'name_key' | 'envelope'>,
+  material: Buffer,
+): Promise<readonly WrappedObject[] | null> {
+  if (!typeOf(row).isHsm || !token) return null;
+  const id = storedKeyId(vault.id, row);
+  return token.wrapObjects({
+    id,
+    spec: specOf(row),
+    publicMembers: publicMembersOf(row),
+    open: async () => Buffer.from(material),
+  });
 }

@@ -59,22 +59,35 @@ export function providerOf({ software, token }: KeyProviders, vault: Vault, type
  * @throws Refusal as {@link providerOf}, and what the provider throws
  */
 export async function makeKey(
-  { store, random, providers }: HomeParts,
+  parts: HomeParts,
   vault: Vault,
   order: MakeOrder,
   now: number,
   make: MakeKey,
 ): Promise<NewMaterial> {
-  const { nameKey, isExportable } = order;
+  const { random, providers } = parts;
   const version = newVersion(random);
   if (!order.isHsm) return { version, made: await make(providers.software) };
   const token = tokenOf(providers.token, vault, order);
+  const place = await takePlace(parts, token, vault, order, version, now);
+  return { version, made: await make(token, place) };
+}
+
+/** A place in the token for the objects of a version, noted: what is not claimed within an hour is destroyed. */
+export async function takePlace(
+  { store, random }: Pick<HomeParts, 'store' | 'random'>,
+  token: TokenKeys,
+  vault: Vault,
+  { nameKey, isExportable }: Pick<MakeOrder, 'nameKey' | 'isExportable'>,
+  version: string,
+  now: number,
+): Promise<KeyPlace> {
   const named: Named = { vaultId: vault.id, nameKey };
   const label = `strongroom/${vault.name}/${nameKey}/${version}`;
   const place = { id: random.bytes(16).toString('hex'), label, isExportable };
   const noted = { ...named, version, objectId: place.id, token: await token.serial(), destroyAt: now + UNCLAIMED_MS };
   await store.write((transaction) => noteObject.change(transaction, noted));
-  return { version, made: await make(token, place) };
+  return place;
 }
 
 function tokenOf(token: TokenKeys | null, vault: Vault, { family }: KeyType): TokenKeys {

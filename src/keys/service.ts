@@ -9,6 +9,7 @@ import {
 } from '../crypto/key-provider.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { VaultEnvelopes } from '../crypto/sealed-rows.ts';
+import { readTokenReference } from '../crypto/token-reference.ts';
 import { checkWindow, invalid } from '../objects/attributes.ts';
 import { answerFor, findRow, liveRow, nameOf, type ObjectKind, type ObjectParts } from '../objects/lifecycle.ts';
 import type { Named } from '../objects/object-queries.ts';
@@ -205,7 +206,10 @@ export async function storeVersion(
 ): Promise<void> {
   const named: Named = { vaultId: vault.id, nameKey: row.name_key };
   await insertSealed({ keyring, random }, transaction, vault, row, material);
-  if (typeOf(row).isHsm) await keepObject.change(transaction, { ...named, version: row.version });
+  if (typeOf(row).isHsm) {
+    const { id: objectId } = readTokenReference(material);
+    await keepObject.change(transaction, { ...named, version: row.version, objectId });
+  }
   if (isThere) await repository.keyQueries.setCurrent.change(transaction, { ...named, version: row.version });
   else {
     const { name, version, created, release_policy: releasePolicy } = row;

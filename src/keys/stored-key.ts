@@ -1,4 +1,5 @@
 import type { CurveName, KeyFamily } from '../crypto/algorithms.ts';
+import { envelopeMark } from '../crypto/envelope.ts';
 import type { KeySpec, PublicMembers, StoredKey } from '../crypto/key-provider.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Store } from '../store/store.ts';
@@ -20,13 +21,18 @@ export function operableKey(row: KeyRow): OperableKey {
   };
 }
 
+/** The id by which providers know a version of a key. A restored version may have other material than it had: the envelope tells. */
+export function storedKeyId(vaultId: string, row: Pick<SealedKeyRow, 'name_key' | 'version' | 'envelope'>): string {
+  return `${vaultId}/${row.name_key}/${row.version}/${envelopeMark(row.envelope)}`;
+}
+
 /** The public members of a stored key. */
-export function publicMembersOf(row: KeyRow): PublicMembers {
+export function publicMembersOf(row: Pick<KeyRow, 'public_key'>): PublicMembers {
   return JSON.parse(row.public_key) as PublicMembers;
 }
 
 /** What a stored key is, so that another like it can be made. */
-export function specOf(row: KeyRow): KeySpec {
+export function specOf(row: Pick<KeyRow, 'kty' | 'size' | 'public_key'>): KeySpec {
   const family = familyOf(row);
   const members = publicMembersOf(row);
   if (family === 'EC') return { family, curve: (members as { crv: CurveName }).crv };
@@ -48,7 +54,7 @@ export function openable(
 ): StoredKey {
   const binding = keyBinding(vaultId, row.name_key, row.version);
   return {
-    id: `${vaultId}/${row.name_key}/${row.version}`,
+    id: storedKeyId(vaultId, row),
     spec: specOf(row),
     publicMembers: publicMembersOf(row),
     open: () => keyring.openInVault(store.reader, vaultId, binding, row.envelope),

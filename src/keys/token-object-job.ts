@@ -45,7 +45,7 @@ export function tokenObjectJob(parts: TokenObjectParts): Job {
           }
           const isOurs = await store.write(async (transaction) => {
             if (!(await holdsLease(transaction, lease))) return false;
-            await forgetObject.change(transaction, { vaultId, nameKey, version });
+            await forgetObject.change(transaction, { vaultId, nameKey, version, objectId });
             return true;
           });
           if (!isOurs) return;

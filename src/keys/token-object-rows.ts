@@ -10,7 +10,7 @@ export interface TokenObject extends Named {
 
 type NewRow = Named & { version: string; objectId: string; token: string; destroyAt: number | null };
 
-/** Notes an object. One that the version had before (a restore after a purge) is the same object: it is taken back. */
+/** Notes an object of a version. */
 export const noteObject = statement<NewRow>((db, p) =>
   db
     .insertInto('token_objects')
@@ -23,20 +23,19 @@ export const noteObject = statement<NewRow>((db, p) =>
       destroy_at: p('destroyAt'),
     })
     .onConflict((conflict) =>
-      conflict
-        .columns(['vault_id', 'name_key', 'version'])
-        .doUpdateSet({ object_id: p('objectId'), token: p('token'), destroy_at: p('destroyAt') }),
+      conflict.columns(['vault_id', 'name_key', 'version', 'object_id']).doUpdateSet({ destroy_at: p('destroyAt') }),
     ),
 );
 
 /** The version of an object is there: the object stays. */
-export const keepObject = statement<Named & { version: string }>((db, p) =>
+export const keepObject = statement<Named & { version: string; objectId: string }>((db, p) =>
   db
     .updateTable('token_objects')
     .set({ destroy_at: null })
     .where('vault_id', '=', p('vaultId'))
     .where('name_key', '=', p('nameKey'))
-    .where('version', '=', p('version')),
+    .where('version', '=', p('version'))
+    .where('object_id', '=', p('objectId')),
 );
 
 /** The key is gone: its objects are due at once. */
@@ -82,11 +81,12 @@ export const countDue = statement<{ now: number }, { count: number | string }>((
 );
 
 /** Forgets an object that was destroyed, unless a version has it again. */
-export const forgetObject = statement<Named & { version: string }>((db, p) =>
+export const forgetObject = statement<Named & { version: string; objectId: string }>((db, p) =>
   db
     .deleteFrom('token_objects')
     .where('vault_id', '=', p('vaultId'))
     .where('name_key', '=', p('nameKey'))
     .where('version', '=', p('version'))
+    .where('object_id', '=', p('objectId'))
     .where('destroy_at', 'is not', null),
 );

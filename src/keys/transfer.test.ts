@@ -7,7 +7,7 @@ import { SoftwareProvider } from '../crypto/software/provider.ts';
 import type { Call } from '../operations/operation.ts';
 import type { Vault } from '../resources/vault.ts';
 import { type KeyParts, nextVersion, rowOf, storeVersion } from './service.ts';
-import { takeTransferred } from './transfer.ts';
+import { transferOf } from './transfer.ts';
 
 /** Key exchange keys are those of hardware modules; here one lies in the software, where it does the same. */
 const version = '0123456789abcdef0123456789abcdef';
@@ -16,33 +16,38 @@ const vault = { id: 'v1', name: 'main-vault' } as Vault;
 const call = { origin: 'https://main-vault.vault.example:8443', vault } as Call;
 let base: TestParts;
 let parts: KeyParts;
+let provider: SoftwareProvider;
 let exchangeKey: RsaPublicMembers;
 
 async function store(name: string, operations: readonly string[], isEnabled = true): Promise<RsaPublicMembers> {
-  const made = await parts.provider.generate({ family: 'RSA', bits: 2048, publicExponent: 65_537 });
+  const made = await provider.generate({ family: 'RSA', bits: 2048, publicExponent: 65_537 });
   const attributes = { enabled: isEnabled, nbf: null, exp: null };
-  const key = { family: 'RSA', isHsm: true, operations, attributes, tags: null, release: { policy: null } } as const;
+  const key = { family: 'RSA', isHsm: false, operations, attributes, tags: null, release: { policy: null } } as const;
   const state = nextVersion(null, { name, nameKey: name, version }, base.clock.now());
-  const row = { ...rowOf(key, made, state), kty: 'RSA-HSM' };
-  await base.store.write((transaction) => storeVersion(parts, transaction, vault, row, made.material, false));
+  await base.store.write(async (transaction) => {
+    await storeVersion(parts, transaction, vault, rowOf(key, made, state), made.material, false);
+    await transaction.db.updateTable('key_versions').set({ kty: 'RSA-HSM' }).where('name_key', '=', name).execute();
+  });
   return made.publicMembers as RsaPublicMembers;
 }
 
 async function wrapped(target: RsaPublicMembers) {
-  const made = await parts.provider.generate({ family: 'EC', curve: 'P-384' });
+  const made = await provider.generate({ family: 'EC', curve: 'P-384' });
   const source = { id: `source/${made.material.toString('hex', 40, 60)}`, ...made };
   const open = async () => Buffer.from(made.material);
   const algorithm = releaseAlgorithms['CKM_RSA_AES_KEY_WRAP']!;
-  return { made, ciphertext: await parts.provider.release({ ...source, open }, algorithm, target) };
+  return { made, ciphertext: await provider.release({ ...source, open }, algorithm, target) };
 }
 
 const take = (ciphertext: Buffer, family: 'EC' | 'RSA' | 'oct' = 'EC', id = kid) =>
-  takeTransferred(parts, call, { family, transfer: { kid: id, ciphertext } } as Parameters<typeof takeTransferred>[2]);
+  transferOf(parts, call, { family, transfer: { kid: id, ciphertext } } as Parameters<typeof transferOf>[2]).then(
+    (made) => made(provider),
+  );
 
 before(async () => {
   base = await testParts();
-  const provider = new SoftwareProvider(base.random);
-  parts = { store: base.store, keyring: base.keyring, random: base.random, provider } as unknown as KeyParts;
+  provider = new SoftwareProvider(base.random);
+  parts = { store: base.store, keyring: base.keyring, random: base.random } as unknown as KeyParts;
   await base.store.write(async (transaction) => {
     await base.keyring.createVaultKey(transaction, vault.id, base.clock.now());
   });

@@ -17,7 +17,7 @@ export const backupTables: readonly { readonly table: keyof Tables; readonly key
   { table: 'secret_versions', key: ['vault_id', 'name_key', 'version'] },
   { table: 'keys', key: ['vault_id', 'name_key'] },
   { table: 'key_versions', key: ['vault_id', 'name_key', 'version'] },
-  { table: 'token_objects', key: ['vault_id', 'name_key', 'version'] },
+  { table: 'token_objects', key: ['vault_id', 'name_key', 'version', 'object_id'] },
   { table: 'principals', key: ['id'] },
   { table: 'applications', key: ['id'] },
   { table: 'credentials', key: ['app_id', 'id'] },

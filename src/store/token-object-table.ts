@@ -20,7 +20,8 @@ export async function createTokenObjectTable(db: Kysely<Tables>, create: TableMa
   await create(
     'token_objects',
     { vault_id: 'text', name_key: 'text', version: 'text', object_id: 'text', token: 'text', destroy_at: 'integer?' },
-    ['vault_id', 'name_key', 'version'],
+    // A key that is restored after its purge has another object than the one that is still to be destroyed.
+    ['vault_id', 'name_key', 'version', 'object_id'],
   );
   await db.schema.createIndex('token_objects_object').on('token_objects').column('object_id').execute();
   await db.schema

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, hash, type JsonWebKey, type KeyObject, verify } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { assignRole, groupScope, manage, objectIdOf, putVault } from '../support/arm.ts';
@@ -181,6 +183,8 @@ describe('a token that is taken away under load', () => {
     assert.ok(isThere());
     token.takeAway();
     await until(async () => (await sign('one')).status === 503);
+    // A backup of a key that never leaves the token is a reference.
+    assert.equal((await ask('POST', '/keys/doomed/backup')).status, 200);
     assert.equal((await ask('DELETE', '/keys/doomed')).status, 200);
     assert.equal((await ask('DELETE', '/deletedkeys/doomed')).status, 204);
     assert.equal((await strongroom(['clock', '--advance', '2m', '--data-dir', server.dataDir])).code, 0);
@@ -241,6 +245,15 @@ describe('a server whose token is not there', () => {
       await other.stop();
       late.remove();
     }
+  });
+
+  it('ends as ever where it cannot start', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'strongroom-second-'));
+    const args = ['start', '--data-dir', folder, '--port', String(server.port), '--config', token.config()];
+    const { code, stderr } = await strongroom(args, { env: token.env });
+    rmSync(folder, { recursive: true, force: true });
+    assert.equal(code, 1);
+    assert.match(stderr, /in use/);
   });
 
   it('says what to install where the binding is missing, and what is wrong with a PIN', async () => {

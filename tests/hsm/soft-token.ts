@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -34,6 +34,9 @@ export const bindingDirectory = join(process.env['STRONGROOM_CACHE'] ?? join(roo
 /** Whether that script has run. */
 export const isInstalled = existsSync(join(bindingDirectory, 'installed')) && existsSync(softModule);
 
+/** The PIN of the security officer of such tokens. */
+export const officerPin = 'so-12345678';
+
 /** Makes a token. */
 export function makeSoftToken(label = 'strongroom-test'): SoftToken {
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-token-'));
@@ -52,7 +55,7 @@ export function makeSoftToken(label = 'strongroom-test'): SoftToken {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-  run('softhsm2-util', ['--init-token', '--free', '--label', label, '--so-pin', 'so-12345678', '--pin', pin]);
+  run('softhsm2-util', ['--init-token', '--free', '--label', label, '--so-pin', officerPin, '--pin', pin]);
   const settings = { module: softModule, token: label, pinFile, bindingDirectory };
   return {
     label,
@@ -82,9 +85,4 @@ export function makeSoftToken(label = 'strongroom-test'): SoftToken {
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
-}
-
-/** The text of every file below the folder of a server's data, for canaries. */
-export function textOf(path: string): string {
-  return readFileSync(path, 'latin1');
 }

@@ -33,6 +33,7 @@ describe('a token that answers wrongly', () => {
   /** The real token, with some of its answers changed on the way. */
   const changing = (change: (use: string, answer: Buffer) => Buffer): TokenAccess => ({
     facts: () => token.facts(),
+    backupKey: null,
     state: () => token.state(),
     destroy: (serial, id) => token.destroy(serial, id),
     ask: async (request) => {

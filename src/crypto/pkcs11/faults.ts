@@ -21,6 +21,8 @@ const meanings: Readonly<Record<string, TokenFailure>> = Object.freeze({
   CKR_FUNCTION_NOT_SUPPORTED: 'unsupported',
   CKR_KEY_FUNCTION_NOT_PERMITTED: 'unsupported',
   CKR_KEY_SIZE_RANGE: 'unsupported',
+  CKR_KEY_NOT_WRAPPABLE: 'unsupported',
+  CKR_KEY_UNEXTRACTABLE: 'unsupported',
   CKR_KEY_TYPE_INCONSISTENT: 'unsupported',
   CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT: 'unsupported',
   CKR_KEY_HANDLE_INVALID: 'missing',

@@ -31,8 +31,10 @@ export interface ObjectPlace {
   readonly label: string;
   /** False for objects that end with the connection. */
   readonly isKept: boolean;
-  /** Whether the token may give it out, wrapped under another key. */
+  /** Whether it may leave the token wrapped under any key, for a release. */
   readonly isExportable: boolean;
+  /** Whether it may leave the token, wrapped under a key that the token's security officer trusts, and in no other way. */
+  readonly isWrappable: boolean;
 }
 
 /** What the process that talks to the token is asked. */
@@ -43,6 +45,8 @@ export type TokenRequest =
       readonly bindingDirectory: string;
       readonly selector: TokenSelector;
       readonly pin: string;
+      /** Logged in as the security officer, who makes the trusted key. */
+      readonly isOfficer: boolean;
       readonly sessions: number;
     }
   | { readonly op: 'generate'; readonly spec: KeySpec; readonly place: ObjectPlace }
@@ -75,6 +79,17 @@ export type TokenRequest =
       readonly wrappedKey: Uint8Array;
     }
   | { readonly op: 'destroy'; readonly id: string }
+  | { readonly op: 'make-wrapping-key'; readonly label: string }
+  /** An object, wrapped under the trusted key of that label (RFC 5649). */
+  | { readonly op: 'wrap-object'; readonly kind: ObjectKind; readonly id: string; readonly wrappingLabel: string }
+  | {
+      readonly op: 'unwrap-object';
+      readonly wrapped: Uint8Array;
+      readonly family: KeyFamily;
+      readonly kind: ObjectKind;
+      readonly place: ObjectPlace;
+      readonly wrappingLabel: string;
+    }
   | { readonly op: 'random'; readonly count: number };
 
 /** What an opened token is. */
@@ -100,6 +115,9 @@ export interface TokenAnswers {
   /** How many objects there were. */
   readonly destroy: number;
   readonly random: Uint8Array;
+  readonly 'make-wrapping-key': null;
+  readonly 'wrap-object': Uint8Array;
+  readonly 'unwrap-object': null;
 }
 
 /** What can go wrong there, told apart by what follows from it. */

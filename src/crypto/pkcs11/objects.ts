@@ -18,13 +18,14 @@ export function template(binding: Binding, named: Named): readonly Attribute[] {
   }));
 }
 
-/** What every secret half is: it never leaves the token as it is, and wrapped only where it is to be released. */
-function secret({ id, label, isKept, isExportable }: ObjectPlace): Named {
+/** What every secret half is: it never leaves the token as it is, and wrapped only where it may be released or backed up. */
+function secret({ id, label, isKept, isExportable, isWrappable }: ObjectPlace): Named {
   return {
     CKA_TOKEN: isKept,
     CKA_PRIVATE: true,
     CKA_SENSITIVE: true,
-    CKA_EXTRACTABLE: isExportable,
+    CKA_EXTRACTABLE: isExportable || isWrappable,
+    ...(isWrappable && !isExportable && { CKA_WRAP_WITH_TRUSTED: true }),
     CKA_ID: Buffer.from(id, 'hex'),
     CKA_LABEL: label,
   };
@@ -101,6 +102,26 @@ export function valueTemplate(value: Buffer | null): Named {
     CKA_EXTRACTABLE: true,
     ...(value && { CKA_VALUE: value }),
   };
+}
+
+/** The key under which objects are backed up; none but the security officer makes a trusted one (PKCS #11 v2.40, §4.10.2). */
+export function wrappingKeyTemplate(label: string): Named {
+  return {
+    CKA_TOKEN: true,
+    CKA_PRIVATE: false,
+    CKA_SENSITIVE: true,
+    CKA_EXTRACTABLE: false,
+    CKA_TRUSTED: true,
+    CKA_WRAP: true,
+    CKA_UNWRAP: true,
+    CKA_VALUE_LEN: 32,
+    CKA_LABEL: label,
+  };
+}
+
+/** By what that key is found. */
+export function findWrappingKey(label: string): Named {
+  return { CKA_CLASS: 'CKO_SECRET_KEY', CKA_KEY_TYPE: 'CKK_AES', CKA_TRUSTED: true, CKA_LABEL: label };
 }
 
 /** By what an object of a key is found. */

@@ -32,7 +32,7 @@ export function openToken(request: Extract<TokenRequest, { op: 'open' }>): OpenT
   const sessions = attempt('No session with the token can be opened', () =>
     Array.from({ length: request.sessions }, () => cryptoki.C_OpenSession(slot, flags)),
   );
-  logIn(binding, cryptoki, sessions[0]!, request.pin);
+  logIn(binding, cryptoki, sessions[0]!, request);
   const there = new Set(cryptoki.C_GetMechanismList(slot));
   return {
     binding,
@@ -75,9 +75,14 @@ function findSlot(
   return found[0]!;
 }
 
-function logIn(binding: Binding, cryptoki: Cryptoki, session: Handle, pin: string): void {
+function logIn(
+  binding: Binding,
+  cryptoki: Cryptoki,
+  session: Handle,
+  { pin, isOfficer }: { readonly pin: string; readonly isOfficer: boolean },
+): void {
   try {
-    cryptoki.C_Login(session, constant(binding, 'CKU_USER'), pin);
+    cryptoki.C_Login(session, constant(binding, isOfficer ? 'CKU_SO' : 'CKU_USER'), pin);
   } catch (error) {
     const name = returnValueOf(error);
     if (name === 'CKR_USER_ALREADY_LOGGED_IN') return;

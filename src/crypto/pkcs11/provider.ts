@@ -4,11 +4,9 @@ import { equalBytes } from '../../base/text.ts';
 import {
   type CipherAlgorithm,
   cipherAlgorithms,
-  curves,
   type KeyFamily,
   type ReleaseAlgorithm,
   type SignatureAlgorithm,
-  signatureAlgorithms,
 } from '../algorithms.ts';
 import {
   type ImportedJwk,
@@ -25,30 +23,38 @@ import {
   type Sealed,
   type StoredKey,
   type TokenKeys,
+  type WrappedObject,
 } from '../key-provider.ts';
 import { encryptForRecipient, splitWrapped } from '../software/key-wrapping.ts';
 import { LibCrypto } from '../software/libcrypto.ts';
 import { SoftwareProvider } from '../software/provider.ts';
 import { encryptSymmetric } from '../software/symmetric.ts';
 import { readTokenReference, type TokenReference, writeTokenReference } from '../token-reference.ts';
+import {
+  AES_BITS,
+  assertReleasable,
+  assertShape,
+  BLOCK_BYTES,
+  doesNotFit,
+  halvesOf,
+  kindsOf,
+  outputOf,
+  pairAlgorithm,
+  rsaSpecOf,
+} from './key-shapes.ts';
 import { aesUse, rsaDecryption, signing } from './mechanisms.ts';
 import type { ObjectKind, ObjectPlace } from './messages.ts';
-import { MAC_BYTES } from './objects.ts';
 import type { Token } from './token.ts';
 
 /** What is asked of a token. */
-export type TokenAccess = Pick<Token, 'facts' | 'ask' | 'destroy' | 'state'>;
+export type TokenAccess = Pick<Token, 'facts' | 'ask' | 'destroy' | 'state' | 'backupKey'>;
 
 /** References that are kept, so that using a key does not mean opening its envelope each time. */
 const KEPT = 4096;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-const BLOCK_BYTES = 16;
 /** Room for what tokens may add to an answer. */
 const SLACK_BYTES = 64;
-/** AES keys are of these sizes; a longer or shorter symmetric key authenticates alone. */
-const AES_BITS = [128, 192, 256];
-const RSA_BITS = [2048, 3072, 4096];
 const CARRIER_BYTES = 32;
 /** What wrapping adds to whole blocks of 8 bytes. */
 const WRAP_BYTES = 8;
@@ -139,6 +145,10 @@ export class TokenProvider implements TokenKeys {
     return this.#useAes(reference, aesUse(mode, 'out', { iv, aad }), input);
   }
 
+  get mayWrap(): boolean {
+    return this.#token.backupKey !== null;
+  }
+
   async serial(): Promise<string> {
     return (await this.#token.facts()).serial;
   }
@@ -146,6 +156,42 @@ export class TokenProvider implements TokenKeys {
   async destroy(serial: string, placeId: string): Promise<void> {
     await this.#assertToken(serial);
     await this.#token.destroy(serial, placeId);
+  }
+
+  async wrapObjects(key: StoredKey): Promise<readonly WrappedObject[] | null> {
+    const wrappingLabel = this.#token.backupKey;
+    if (wrappingLabel === null) return null;
+    const { id } = await this.#reference(key);
+    const objects: WrappedObject[] = [];
+    for (const kind of kindsOf(key.spec)) {
+      try {
+        const wrapped = await this.#token.ask<'wrap-object'>({ op: 'wrap-object', kind, id, wrappingLabel });
+        objects.push({ kind, wrapped: Buffer.from(wrapped).toString('base64url') });
+      } catch (error) {
+        // Made before the setting was: it never leaves the token.
+        if (error instanceof KeyUnsupportedFault) return null;
+        throw error;
+      }
+    }
+    return objects;
+  }
+
+  async unwrapObjects(
+    wrapped: readonly WrappedObject[],
+    { spec, publicMembers }: Pick<StoredKey, 'spec' | 'publicMembers'>,
+    place: KeyPlace,
+  ): Promise<Buffer> {
+    const wrappingLabel = this.#token.backupKey;
+    if (wrappingLabel === null) throw new KeyUnsupportedFault('The configuration names no backupKey.');
+    const reference = { token: await this.serial(), id: place.id };
+    for (const { kind, wrapped: text } of wrapped) {
+      const bytes = Buffer.from(text, 'base64url');
+      const { family } = spec;
+      const asked = { kind, family, place: this.#placeOf(place), wrapped: bytes, wrappingLabel };
+      await this.#token.ask<'unwrap-object'>({ op: 'unwrap-object', ...asked });
+    }
+    if (spec.family !== 'oct') await this.#assertPair(spec, publicMembers, reference);
+    return writeTokenReference(reference);
   }
 
   async drawBytes(count: number): Promise<Buffer> {
@@ -226,7 +272,7 @@ export class TokenProvider implements TokenKeys {
     }
     const unwrapper = (await this.#reference(exchangeKey)).id;
     const at = this.#placeOf(place);
-    assertReleasable(family, at);
+    await assertReleasable(family, at);
     const reference = { token: (await this.#token.facts()).serial, id: at.id };
     const material = writeTokenReference(reference);
     const halves = splitWrapped(ciphertext, exchangeKey.spec);
@@ -310,60 +356,13 @@ export class TokenProvider implements TokenKeys {
   }
 
   #placeOf(place: KeyPlace | undefined): ObjectPlace {
-    if (place) return { ...place, isKept: true };
+    if (place) return { ...place, isKept: true, isWrappable: this.mayWrap };
     return {
       id: this.#random.bytes(16).toString('hex'),
       label: 'strongroom, for a moment',
       isKept: false,
       isExportable: false,
+      isWrappable: false,
     };
   }
-}
-
-/** A symmetric key is two objects, of which a release could give one. @throws KeyUnsupportedFault */
-function assertReleasable(family: KeyFamily, { isExportable }: ObjectPlace): void {
-  if (isExportable && family === 'oct')
-    throw new KeyUnsupportedFault('A symmetric key in a token is never exportable.');
-}
-
-/** @throws KeyInputFault where it is of a size that no key may have */
-function rsaSpecOf({ n, e }: RsaPublicMembers): KeySpec {
-  const exponent = Buffer.from(e, 'base64url');
-  const bits = Buffer.from(n, 'base64url').length * 8;
-  if (!RSA_BITS.includes(bits) || exponent.length > 4) throw doesNotFit();
-  return { family: 'RSA', bits, publicExponent: exponent.readUIntBE(0, exponent.length) };
-}
-
-/** The objects that a key's material becomes. */
-function halvesOf({ spec, material }: MadeKey): readonly (readonly [ObjectKind, Buffer])[] {
-  if (spec.family !== 'oct') return [['private', material]];
-  const halves: [ObjectKind, Buffer][] = AES_BITS.includes(spec.bits) ? [['aes', material]] : [];
-  if (material.length > MAC_BYTES) return halves;
-  // The same HMAC as with the key itself (RFC 2104 §2).
-  return [...halves, ['mac', Buffer.concat([material, Buffer.alloc(MAC_BYTES - material.length)])]];
-}
-
-function pairAlgorithm(spec: KeySpec): SignatureAlgorithm {
-  if (spec.family === 'RSA') return signatureAlgorithms['RS256']!;
-  return Object.values(signatureAlgorithms).find(({ curve }) => spec.family === 'EC' && curve === spec.curve)!;
-}
-
-/** The bytes of a signature or decryption, or more. */
-function outputOf(spec: KeySpec): number {
-  if (spec.family === 'RSA') return spec.bits / 8;
-  return spec.family === 'EC' ? curves[spec.curve].fieldBytes * 2 : MAC_BYTES;
-}
-
-/** What AES could not take is refused before a token is asked: some take it, and answer anything. */
-function assertShape(mode: CipherAlgorithm['mode'], value: Buffer, iv: Buffer | null): void {
-  if (mode.startsWith('cbc') && iv?.length !== BLOCK_BYTES) {
-    throw new KeyInputFault(`CBC needs an initialization vector of ${BLOCK_BYTES} bytes.`);
-  }
-  if (mode === 'cbc' && value.length % BLOCK_BYTES !== 0) throw doesNotFit();
-  if (mode === 'wrap' && (value.length % 8 !== 0 || value.length < 16)) throw doesNotFit();
-  if (mode === 'wrap-padded' && value.length === 0) throw doesNotFit();
-}
-
-function doesNotFit(): KeyInputFault {
-  return new KeyInputFault('The value does not fit the key and the algorithm.');
 }

@@ -48,6 +48,7 @@ describe('the settings of a key token', () => {
       [{ sessions: 65 }, /sessions/],
       [{ timeoutSeconds: 0.5 }, /timeoutSeconds/],
       [{ bindingDirectory: '' }, /bindingDirectory/],
+      [{ backupKey: 5 }, /backupKey/],
       [{ pin: '1234' }, /no member pin/],
     ] as const) {
       assert.match(faultOf(more) ?? 'none', fault, JSON.stringify(more));
@@ -66,7 +67,7 @@ describe('the settings of a key token', () => {
   it('take a PIN from a file that its owner alone can read', () => {
     const pinFile = join(folder, 'pin');
     const settings = read({ ...base, pinEnv: undefined, pinFile });
-    assert.throws(() => settings.readPin(), /cannot be used: ENOENT/);
+    assert.throws(() => settings.readPin(), /PIN file .* cannot be used: ENOENT/);
     writeFileSync(pinFile, 'geheim 1\n', { mode: 0o600 });
     assert.equal(settings.readPin(), 'geheim 1');
     chmodSync(pinFile, 0o640);

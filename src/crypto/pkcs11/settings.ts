@@ -16,6 +16,7 @@ const known = [
   'sessions',
   'timeoutSeconds',
   'bindingDirectory',
+  'backupKey',
 ] as const;
 const MAX_PIN_BYTES = 256;
 
@@ -36,7 +37,8 @@ export function readTokenSettings(
   const selector = readSelector(given);
   if (typeof selector === 'string') return { fault: selector };
   if ((pinFile === undefined) === (pinEnv === undefined)) return { fault: 'it needs either pinFile or pinEnv' };
-  for (const [name, text] of Object.entries({ pinFile, pinEnv, bindingDirectory: given['bindingDirectory'] })) {
+  const { bindingDirectory, backupKey } = given;
+  for (const [name, text] of Object.entries({ pinFile, pinEnv, bindingDirectory, backupKey })) {
     if (text !== undefined && (typeof text !== 'string' || text === '')) return { fault: `${name} must be a text` };
   }
   const sessions = given['sessions'] ?? 4;
@@ -51,7 +53,8 @@ export function readTokenSettings(
       readPin: () => (pinEnv === undefined ? readPinFile(pinFile as string) : pinOf(pinEnv as string, environment)),
       sessions,
       timeoutSeconds,
-      bindingDirectory: resolve((given['bindingDirectory'] as string | undefined) ?? projectDirectory()),
+      bindingDirectory: resolve((bindingDirectory as string | undefined) ?? projectDirectory()),
+      backupKey: (backupKey as string | undefined) ?? null,
       environment: rest,
     },
   };
@@ -73,7 +76,8 @@ function isWithin(value: unknown, least: number, most: number): value is number 
   return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 }
 
-function readPinFile(path: string): string {
+/** The PIN in a file of mode 0600. @throws Error whose message names the file and what to do */
+export function readPinFile(path: string): string {
   let text: string;
   try {
     if ((statSync(path).mode & 0o077) !== 0) {
@@ -81,7 +85,7 @@ function readPinFile(path: string): string {
     }
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new Error(`The file ${path} that pkcs11.pinFile names cannot be used: ${(error as Error).message}.`);
+    throw new Error(`The PIN file ${path} cannot be used: ${(error as Error).message}.`);
   }
   return checked(text.replace(/\r?\n$/, ''), `The file ${path}`);
 }

@@ -5,6 +5,7 @@ import { failureOf, isAmbiguous, KnownFailure } from './faults.ts';
 import type { Mechanism, ObjectKind, TokenAnswers, TokenRequest } from './messages.ts';
 import {
   findTemplate,
+  findWrappingKey,
   importTemplate,
   privateTemplate,
   publicTemplate,
@@ -12,6 +13,7 @@ import {
   template,
   transportTemplates,
   valueTemplate,
+  wrappingKeyTemplate,
 } from './objects.ts';
 import type { OpenToken } from './open-token.ts';
 
@@ -20,8 +22,8 @@ type Request<Op extends TokenRequest['op']> = Extract<TokenRequest, { op: Op }>;
 /** Room that a wrapped value takes beyond the value (RFC 3394, RFC 5649). */
 const WRAP_OVERHEAD = 16;
 const FIND_AT_ONCE = 64;
-/** Room for the PKCS #8 of an RSA key of 4,096 bits, wrapped. */
-const EXPORT_BYTES = 4096;
+/** PKCS #8 of an RSA key of 4,096 bits takes 2,400 bytes. */
+const MAX_WRAPPED = 8192;
 /** CKZ_DATA_SPECIFIED, the only source of a label that there is; the package has no name for it. */
 const DATA_SPECIFIED = 1;
 
@@ -56,6 +58,12 @@ export class TokenWork {
           return this.#export(session, request);
         case 'destroy':
           return this.#destroy(session, request.id);
+        case 'make-wrapping-key':
+          return this.#makeWrappingKey(session, request.label);
+        case 'wrap-object':
+          return this.#wrapObject(session, request);
+        case 'unwrap-object':
+          return this.#unwrapObject(session, request);
         case 'random':
           return this.#token.cryptoki.C_GenerateRandom(session, Buffer.alloc(request.count));
       }
@@ -230,7 +238,7 @@ export class TokenWork {
     const mechanism = this.#plain('CKM_AES_KEY_WRAP_PAD');
     const object = this.#found(session, 'private', id);
     return this.#withCarrier(session, key, wrappedKey, (carrier) =>
-      this.#token.cryptoki.C_WrapKeyAsync(session, mechanism, carrier, object, Buffer.alloc(EXPORT_BYTES)),
+      this.#token.cryptoki.C_WrapKeyAsync(session, mechanism, carrier, object, Buffer.alloc(MAX_WRAPPED)),
     );
   }
 
@@ -251,6 +259,39 @@ export class TokenWork {
     } finally {
       cryptoki.C_DestroyObject(session, carrier);
     }
+  }
+
+  async #makeWrappingKey(session: Handle, label: string): Promise<null> {
+    if (this.#find(session, findWrappingKey(label)).length > 0) {
+      throw new KnownFailure('unsupported', `The token has a trusted key ${label} already.`);
+    }
+    const named = this.#template(wrappingKeyTemplate(label));
+    await this.#token.cryptoki.C_GenerateKeyAsync(session, this.#plain('CKM_AES_KEY_GEN'), named);
+    return null;
+  }
+
+  async #wrapObject(session: Handle, { kind, id, wrappingLabel }: Request<'wrap-object'>): Promise<Buffer> {
+    const key = this.#found(session, kind, id);
+    const wrapping = this.#wrappingKey(session, wrappingLabel);
+    const mechanism = this.#plain('CKM_AES_KEY_WRAP_PAD');
+    return this.#token.cryptoki.C_WrapKeyAsync(session, mechanism, wrapping, key, Buffer.alloc(MAX_WRAPPED));
+  }
+
+  async #unwrapObject(session: Handle, request: Request<'unwrap-object'>): Promise<null> {
+    await this.#token.cryptoki.C_UnwrapKeyAsync(
+      session,
+      this.#plain('CKM_AES_KEY_WRAP_PAD'),
+      this.#wrappingKey(session, request.wrappingLabel),
+      Buffer.from(request.wrapped),
+      this.#template(importTemplate(request.family, request.kind, request.place)),
+    );
+    return null;
+  }
+
+  #wrappingKey(session: Handle, label: string): Handle {
+    const [key] = this.#find(session, findWrappingKey(label));
+    if (!key) throw new KnownFailure('unsupported', `The token has no trusted key ${label}.`);
+    return key;
   }
 
   #destroy(session: Handle, id: string): number {

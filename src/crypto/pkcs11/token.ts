@@ -24,6 +24,8 @@ export interface TokenSettings {
   readonly bindingDirectory: string;
   /** The variables that the module sees. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The label of the trusted key under which new keys may be backed up; null where they never leave the token. */
+  readonly backupKey: string | null;
   /** A call that takes longer is given up, and the connection with it. */
   readonly timeoutSeconds: number;
 }
@@ -95,6 +97,11 @@ export class Token {
     this.#log = log;
   }
 
+  /** The label of the trusted key, where keys may be backed up. */
+  get backupKey(): string | null {
+    return this.#settings.backupKey;
+  }
+
   /** What was last known of it; nothing is asked. */
   state(): TokenState {
     if (this.#reason !== null) return { ...about(this.#facts), state: 'absent', reason: this.#reason };
@@ -142,10 +149,30 @@ export class Token {
   async destroy(serial: string, id: string): Promise<void> {
     const request = { op: 'destroy', id } as const;
     if ((await this.ask<'destroy'>(request)) > 0) return;
+    await this.#apart({ pin: this.#readPin(), isOfficer: false }, request, serial);
+  }
+
+  /**
+   * Makes the trusted key under which keys may be backed up (the setting `backupKey`), as the token's security officer.
+   * @throws KeyUnsupportedFault where there is one already, KeyTokenFault
+   */
+  async makeWrappingKey(officerPin: string): Promise<void> {
+    const { backupKey } = this.#settings;
+    if (backupKey === null) throw new KeyUnsupportedFault('The configuration names no backupKey.');
+    await this.#apart({ pin: officerPin, isOfficer: true }, { op: 'make-wrapping-key', label: backupKey }, null);
+  }
+
+  /** Asks over a connection of its own, which begins and ends with it. */
+  async #apart(
+    as: { readonly pin: string; readonly isOfficer: boolean },
+    request: TokenRequest,
+    serial: string | null,
+  ): Promise<void> {
     const half = this.#fork();
     try {
-      const facts = await this.#open(half, this.#readPin(), 1);
-      if (facts.serial !== serial) throw new KeyTokenFault(`The token ${serial} is not the one configured.`);
+      const facts = await this.#open(half, { ...as, sessions: 1 });
+      if (serial !== null && facts.serial !== serial)
+        throw new KeyTokenFault(`The token ${serial} is not the one configured.`);
       await this.#post(half, request);
     } catch (error) {
       throw error instanceof Failed ? faultOf(error) : error;
@@ -179,7 +206,7 @@ export class Token {
     const pin = this.#readPin();
     const half = this.#fork();
     this.#child = half.child;
-    const facts = await this.#open(half, pin, this.#settings.sessions);
+    const facts = await this.#open(half, { pin, sessions: this.#settings.sessions, isOfficer: false });
     this.#welcome(facts);
     return { ...half, facts };
   }
@@ -198,13 +225,19 @@ export class Token {
     child.on('message', (message: AnswerMessage) => settle(waiting, message));
     child.on('error', (error) => this.#end(half, `The token's process cannot be started: ${error.message}.`));
     child.on('exit', (code, signal) => this.#end(half, `The token's process ended: ${signal ?? `exit code ${code}`}.`));
+    // A server that ends, or does not come up, ends without a word to the token; requests under way have timers.
+    child.unref();
+    child.channel?.unref();
     return half;
   }
 
-  async #open(half: Pick<Connection, 'child' | 'waiting'>, pin: string, sessions: number): Promise<TokenFacts> {
+  async #open(
+    half: Pick<Connection, 'child' | 'waiting'>,
+    as: { readonly pin: string; readonly sessions: number; readonly isOfficer: boolean },
+  ): Promise<TokenFacts> {
     const { module, selector, bindingDirectory } = this.#settings;
     try {
-      return (await this.#post(half, { op: 'open', module, selector, sessions, bindingDirectory, pin })) as TokenFacts;
+      return (await this.#post(half, { op: 'open', module, selector, bindingDirectory, ...as })) as TokenFacts;
     } catch (error) {
       half.child.kill('SIGKILL');
       throw new KeyTokenFault((error as Error).message, { cause: error });
