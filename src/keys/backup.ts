@@ -61,6 +61,9 @@ export async function restoreKey(parts: KeyParts, call: Call): Promise<Answer> {
   const { keyring, random } = parts;
   const backup = openBackup<BackedUpKey>(keyring, vault, 'key', call.body?.['value']);
   const nameKey = foldName(backup.name);
+  // Asked again where it counts; here it spares a token objects that nobody will claim.
+  const taken = await findRow(keyKind, parts.store.reader, vault, nameKey);
+  if (taken) throw new Refusal('key-exists', { vault: vault.name, name: taken.name });
   const materials = await restoredMaterial(parts, vault, nameKey, backup.versions, call.time);
   return call.commit(async (transaction) => {
     const present = await findRow(keyKind, transaction, vault, nameKey);
