@@ -5,6 +5,7 @@ import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { openBackup, sealBackup } from '../recovery/backup-blob.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
+import type { Session } from '../store/port.ts';
 import { typeOf } from './key-home.ts';
 import { insertKey, type KeyRow, keyQueries, type SealedKeyRow, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
@@ -68,16 +69,12 @@ export async function restoreKey(parts: KeyParts, call: Call): Promise<Answer> {
   const { keyring, random } = parts;
   const backup = openBackup<BackedUpKey>(keyring, vault, 'key', call.body?.['value']);
   const nameKey = foldName(backup.name);
-  const materials = await restoredMaterial(
-    parts,
-    vault,
-    { nameKey, isExportable: Boolean(backup.release) },
-    backup.versions,
-    call.time,
-  );
+  // Asked again where it counts; here it spares a token objects that nobody will claim.
+  await assertFree(parts.store.reader, vault, nameKey);
+  const order = { nameKey, isExportable: Boolean(backup.release) };
+  const materials = await restoredMaterial(parts, vault, order, backup.versions, call.time);
   return call.commit(async (transaction) => {
-    const present = await findRow(keyKind, transaction, vault, nameKey);
-    if (present) throw new Refusal('key-exists', { vault: vault.name, name: present.name });
+    await assertFree(transaction, vault, nameKey);
     const newest = backup.versions[backup.versions.length - 1]!.version;
     let row: KeyRow | null = null;
     for (const { material, wrapped: _, ...stored } of backup.versions) {
@@ -96,6 +93,11 @@ export async function restoreKey(parts: KeyParts, call: Call): Promise<Answer> {
     await scheduleRotation(transaction, named, row!);
     return answerFor(keyKind, call, row!, keyBundle(call, row!));
   });
+}
+
+async function assertFree(session: Session, vault: Vault, nameKey: string): Promise<void> {
+  const present = await findRow(keyKind, session, vault, nameKey);
+  if (present) throw new Refusal('key-exists', { vault: vault.name, name: present.name });
 }
 
 async function wrappedObjects(

@@ -162,7 +162,12 @@ export const keyRefusals = rows({
     status: 503,
     error: 'ServiceUnavailable',
     message: 'Keys cannot be used on this server. Request id: {requestId}.',
-    cause: 'Software keys need the package koffi and a Node that exports the functions of OpenSSL. Reason: {reason}.',
-    remedy: ['npm ci', 'Use a Node of nodejs.org for Linux or macOS, on x64 or arm64.'],
+    cause:
+      'Software keys need the package koffi and a Node that exports the functions of OpenSSL; no provider, a key token neither, is used after a wrong answer to its self-test. Reason: {reason}.',
+    remedy: [
+      'strongroom selftest --config FILE',
+      'npm ci',
+      'Use a Node of nodejs.org for Linux or macOS, on x64 or arm64.',
+    ],
   },
 });

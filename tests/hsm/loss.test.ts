@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, hash, type JsonWebKey, type KeyObject, verify } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -244,6 +244,31 @@ describe('a server whose token is not there', () => {
     } finally {
       await other.stop();
       late.remove();
+    }
+  });
+
+  it('tries a PIN that the token refused no second time, and another one without a start', async () => {
+    const guarded = makeSoftToken('guarded-token');
+    const pinFile = guarded.settings['pinFile'] as string;
+    writeFileSync(pinFile, 'another\n');
+    const other = await startServer({ args: ['--config', guarded.config()], env: guarded.env });
+    try {
+      const mine = await getToken(other, resources.management);
+      const reader = await getToken(other, resources.data);
+      await putVault(other, mine, 'premium-vault', { sku: { family: 'A', name: 'premium' } });
+      const grant = { role: 'Key Vault Administrator', principalId: objectIdOf(reader), scope: groupScope(other) };
+      await assignRole(other, mine, grant);
+      const path = `/keys/k/create?api-version=${V}`;
+      const make = () =>
+        call(other, { method: 'POST', host: 'premium-vault.vault', path, token: reader, body: { kty: 'EC-HSM' } });
+      const reason = async () =>
+        (await manage(other, mine, { method: 'GET', path: '/metadata/health' })).body.keyToken.reason as string;
+      await until(async () => (await make()).status === 503 && /not tried again/.test(await reason()));
+      writeFileSync(pinFile, `${guarded.pin}\n`);
+      await until(async () => (await make()).status === 200);
+    } finally {
+      await other.stop();
+      guarded.remove();
     }
   });
 

@@ -39,6 +39,7 @@ export const officerPin = 'so-12345678';
 
 /** Makes a token. */
 export function makeSoftToken(label = 'strongroom-test'): SoftToken {
+  if (!isInstalled) throw new Error('There is no token here: run sh tests/compat/install-pkcs11.sh');
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-token-'));
   const tokens = join(folder, 'tokens');
   const away = join(folder, 'away');

@@ -128,6 +128,8 @@ export type TokenFailure =
   | 'unsupported'
   /** The token answers, and has no such object. */
   | 'missing'
+  /** The token refuses the PIN: trying it again would lock the token. */
+  | 'pin'
   /** The token, its module or the binding is not there, or does not work. */
   | 'lost';
 

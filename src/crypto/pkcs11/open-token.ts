@@ -86,7 +86,8 @@ function logIn(
   } catch (error) {
     const name = returnValueOf(error);
     if (name === 'CKR_USER_ALREADY_LOGGED_IN') return;
-    throw new KnownFailure('lost', `The token refused the PIN: ${name ?? 'no reason given'}.`);
+    const isOfPin = name?.startsWith('CKR_PIN_') === true;
+    throw new KnownFailure(isOfPin ? 'pin' : 'lost', `The token refused the PIN: ${name ?? 'no reason given'}.`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import type { Log } from '../../base/ports.ts';
 import { KeyInputFault, KeyTokenFault, KeyUnsupportedFault } from '../key-provider.ts';
 import type {
@@ -91,6 +92,8 @@ export class Token {
   #nextLook = 0;
   #numbers = 0;
   #isClosed = false;
+  /** Digest of a PIN that the token refused. */
+  #refusedPin: string | null = null;
 
   constructor(settings: TokenSettings, log: Log) {
     this.#settings = settings;
@@ -240,16 +243,23 @@ export class Token {
       return (await this.#post(half, { op: 'open', module, selector, bindingDirectory, ...as })) as TokenFacts;
     } catch (error) {
       half.child.kill('SIGKILL');
+      if (error instanceof Failed && error.failure === 'pin' && !as.isOfficer) this.#refusedPin = digestOf(as.pin);
       throw new KeyTokenFault((error as Error).message, { cause: error });
     }
   }
 
+  /** @throws KeyTokenFault also where the token refused this PIN before: a few more attempts, and most tokens lock themselves */
   #readPin(): string {
+    let pin: string;
     try {
-      return this.#settings.readPin();
+      pin = this.#settings.readPin();
     } catch (error) {
       throw new KeyTokenFault((error as Error).message, { cause: error });
     }
+    if (this.#refusedPin !== digestOf(pin)) return pin;
+    throw new KeyTokenFault(
+      'The token refused the PIN, which is not tried again before it is another, or the next start.',
+    );
   }
 
   #welcome(facts: TokenFacts): void {
@@ -324,9 +334,13 @@ function faultOf({ failure, message }: Failed): Error {
       return new KeyUnsupportedFault(message);
     case 'missing':
       return new KeyTokenFault('The token answers, but has no such object: it was removed from it.');
-    case 'lost':
+    default:
       return new KeyTokenFault(message);
   }
+}
+
+function digestOf(pin: string): string {
+  return createHash('sha256').update(pin).digest('hex');
 }
 
 function about(facts: TokenFacts | null): Pick<TokenState, 'label' | 'serial' | 'model'> {
