@@ -438,7 +438,8 @@ function searchFiles(hunt: Hunt, dataDir: string): string[] {
     'administrator.json': ["the administrator's secret"],
     'seal.key': ['the seal key'],
   };
-  return readdirSync(dataDir).flatMap((name) =>
+  const files = readdirSync(dataDir, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
+  return files.flatMap((name) =>
     hunt.search(readFileSync(join(dataDir, name)), exempt[name] ?? []).map((where) => `${name} holds ${where}`),
   );
 }
