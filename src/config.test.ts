@@ -41,6 +41,7 @@ describe('the configuration', () => {
       acceptNewerApiVersions: false,
       trustedIssuers: [],
       movableClock: false,
+      certificateAuthorities: [],
       keyPolicy: { signsFor: 60 * 86_400_000, announcedFor: 48 * 3_600_000 },
       first: { subscription: 'Strongroom', group: 'strongroom', vault: 'main-vault', location: 'local' },
     });
@@ -90,6 +91,7 @@ describe('the configuration', () => {
           bearer: null,
         },
       ],
+      certificateAuthorities: [],
       keyPolicy: { signsFor: 30 * 86_400_000, announcedFor: 24 * 3_600_000 },
       movableClock: true,
       first: { subscription: 'S', group: 'G', vault: 'V-V', location: 'L' },

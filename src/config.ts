@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DAY } from './base/text.ts';
+import { type AuthoritySetting, readAuthorities } from './certificates/issuers/authorities.ts';
 import type { KeyPolicy } from './identity/key-schedule.ts';
 import { readTrustedIssuers, type TrustedIssuer } from './identity/trusted-issuers.ts';
 
@@ -27,6 +28,8 @@ export interface Config {
   readonly acceptNewerApiVersions: boolean;
   /** The issuers outside whose tokens federated credentials may believe. */
   readonly trustedIssuers: readonly TrustedIssuer[];
+  /** The authorities behind the certificates API that may be asked. */
+  readonly certificateAuthorities: readonly AuthoritySetting[];
   /** How the keys that sign tokens follow one another. */
   readonly keyPolicy: KeyPolicy;
   /** Development alone: the clock may be moved forward. */
@@ -92,6 +95,7 @@ export function readConfig(flags: ConfigFlags): Config {
     tls: tlsOf(file),
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
     trustedIssuers: issuersOf(file, domain),
+    certificateAuthorities: authoritiesOf(file),
     keyPolicy: keyPolicyOf(file),
     movableClock: flags.movableClock || (fileMovable ?? false),
     first: {
@@ -159,6 +163,12 @@ function issuersOf(file: Settings, domain: string): readonly TrustedIssuer[] {
   const result = readTrustedIssuers(file.list('trustedIssuers') ?? [], domain);
   if ('fault' in result) throw new ConfigFault(`The setting trustedIssuers is wrong: ${result.fault}.`);
   return result.issuers;
+}
+
+function authoritiesOf(file: Settings): readonly AuthoritySetting[] {
+  const result = readAuthorities(file.list('certificateAuthorities') ?? []);
+  if ('fault' in result) throw new ConfigFault(`The setting certificateAuthorities is wrong: ${result.fault}.`);
+  return result.authorities;
 }
 
 function keyPolicyOf(file: Settings): KeyPolicy {

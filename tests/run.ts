@@ -52,6 +52,8 @@ const suites: Readonly<Record<string, Suite>> = {
   bench: { files: ['bench/**/*.test.ts'], together: false, usual: true, timeoutSeconds: 120 },
   contract: { files: ['tests/contract/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   vectors: { files: ['tests/vectors/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
+  // Authorities, mail and servers: they need what tests/compat/install-pebble.sh brings.
+  issuers: { files: ['tests/issuers/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   javascript: { files: ['tests/compat/javascript/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   python: { files: ['tests/compat/python/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   java: { files: ['tests/compat/java/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },

@@ -40,7 +40,7 @@ export interface Issuer {
   poll(reference: string): Promise<OrderProgress>;
   /** Gives an order up, as far as the authority lets one. */
   cancel(reference: string): Promise<void>;
-  /** Whether account and credentials would be taken now; changes nothing there. */
+  /** Whether account and credentials would be taken now. Orders nothing; an account may be registered, which proves its binding. */
   check(): Promise<IssuerHealth>;
   /** When the authority wants the certificate renewed (RFC 9773); null where it says nothing. Milliseconds since the Unix epoch. */
   renewalAt(certificate: Buffer): Promise<number | null>;
