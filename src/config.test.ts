@@ -42,6 +42,7 @@ describe('the configuration', () => {
       trustedIssuers: [],
       movableClock: false,
       certificateAuthorities: [],
+      mail: null,
       keyPolicy: { signsFor: 60 * 86_400_000, announcedFor: 48 * 3_600_000 },
       first: { subscription: 'Strongroom', group: 'strongroom', vault: 'main-vault', location: 'local' },
     });
@@ -92,6 +93,7 @@ describe('the configuration', () => {
         },
       ],
       certificateAuthorities: [],
+      mail: null,
       keyPolicy: { signsFor: 30 * 86_400_000, announcedFor: 24 * 3_600_000 },
       movableClock: true,
       first: { subscription: 'S', group: 'G', vault: 'V-V', location: 'L' },

@@ -4,6 +4,7 @@ import { DAY } from './base/text.ts';
 import { type AuthoritySetting, readAuthorities } from './certificates/issuers/authorities.ts';
 import type { KeyPolicy } from './identity/key-schedule.ts';
 import { readTrustedIssuers, type TrustedIssuer } from './identity/trusted-issuers.ts';
+import { type MailSetting, readMail } from './notify/mail-setting.ts';
 
 /** How one installation is run; see docs/operations.md. */
 export interface Config {
@@ -30,6 +31,8 @@ export interface Config {
   readonly trustedIssuers: readonly TrustedIssuer[];
   /** The authorities behind the certificates API that may be asked. */
   readonly certificateAuthorities: readonly AuthoritySetting[];
+  /** The mail server that takes alarms; null: nobody is written to. */
+  readonly mail: MailSetting | null;
   /** How the keys that sign tokens follow one another. */
   readonly keyPolicy: KeyPolicy;
   /** Development alone: the clock may be moved forward. */
@@ -96,6 +99,7 @@ export function readConfig(flags: ConfigFlags): Config {
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
     trustedIssuers: issuersOf(file, domain),
     certificateAuthorities: authoritiesOf(file),
+    mail: mailOf(file),
     keyPolicy: keyPolicyOf(file),
     movableClock: flags.movableClock || (fileMovable ?? false),
     first: {
@@ -171,6 +175,14 @@ function authoritiesOf(file: Settings): readonly AuthoritySetting[] {
   return result.authorities;
 }
 
+function mailOf(file: Settings): MailSetting | null {
+  const value = file.object('mail');
+  if (value === undefined) return null;
+  const result = readMail(value);
+  if ('fault' in result) throw new ConfigFault(`The setting mail is wrong: ${result.fault}.`);
+  return result.mail;
+}
+
 function keyPolicyOf(file: Settings): KeyPolicy {
   const days = file.integer('signingKeyDays', 2, 3650) ?? 60;
   const hours = file.integer('signingKeyAnnounceHours', 1, 720) ?? 48;
@@ -236,6 +248,10 @@ class Settings {
 
   list(name: string): readonly unknown[] | undefined {
     return this.#take(name, (value): value is unknown[] => Array.isArray(value), 'a list');
+  }
+
+  object(name: string): object | undefined {
+    return this.#take(name, (value): value is object => typeof value === 'object' && value !== null, 'an object');
   }
 
   isOff(name: string): boolean {

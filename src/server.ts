@@ -29,6 +29,7 @@ import { type MovableClock, openClock } from './jobs/movable-clock.ts';
 import { Scheduler } from './jobs/scheduler.ts';
 import { keyOperations } from './keys/operations.ts';
 import { keyVersionJob } from './keys/rotation-job.ts';
+import { mailJob } from './notify/mail-job.ts';
 import { type HostName, hostReader } from './operations/hosts.ts';
 import { Pager } from './operations/paging.ts';
 import { Pipeline } from './operations/pipeline.ts';
@@ -144,6 +145,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   scheduler.start(keyRotationJob({ ...parts, store, keyring, tenantId, keyPolicy: config.keyPolicy }));
   scheduler.start(signInCleanupJob({ store }));
   scheduler.start(activityJob({ store }));
+  if (config.mail) scheduler.start(mailJob({ store, log, setting: config.mail }));
   const unwatch = clock.watch(log, () => void scheduler.runAll());
   const renewal = renewCertificate(parts, store, keyring, listener, certificate);
   return {

@@ -1,6 +1,7 @@
 import type { CreateTableBuilder } from 'kysely';
 import { createAccessTables } from './access-tables.ts';
 import { createIdentitySecrets } from './identity-secrets-table.ts';
+import { createIssuerTables } from './issuer-tables.ts';
 import { createKeyTables } from './key-tables.ts';
 import { type Kysely, sql } from './kysely.ts';
 import { createManagementTables } from './management-tables.ts';
@@ -23,6 +24,7 @@ export const migrations: readonly Migration[] = [
   async (db, dialect) => createModelChangeTable(await tableMaker(db, dialect)),
   async (db, dialect) => createKeyTables(db, await tableMaker(db, dialect)),
   createOutsideTokenIndex,
+  async (db, dialect) => createIssuerTables(db, await tableMaker(db, dialect)),
 ];
 
 async function firstTables(db: Kysely<Tables>, dialect: DialectName, now: number): Promise<void> {

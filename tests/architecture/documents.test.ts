@@ -57,7 +57,7 @@ describe('documents', () => {
 
   it('describe every setting of the configuration, and no other', () => {
     const config = readText('src/config.ts');
-    const settings = [...config.matchAll(/file\.(?:text|list|texts|flag|port|integer|isOff)\('(\w+)'[,)]/g)].map(
+    const settings = [...config.matchAll(/file\.(?:text|list|object|texts|flag|port|integer|isOff)\('(\w+)'[,)]/g)].map(
       ([, name]) => name!,
     );
     const section = /\n## Configuration\n[\s\S]*?\n## /.exec(readText('docs/operations.md'))?.[0] ?? '';

@@ -36,6 +36,7 @@ const rules = [
   'src/keys/rotation-policy.ts',
   'src/keys/use.ts',
   'src/network/rules.ts',
+  'src/notify/mail-rules.ts',
   'src/objects/attributes.ts',
   'src/recovery/levels.ts',
   'src/resources/activity-filter.ts',
