@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   clock: () => import('./cli/clock.ts'),
   'signing-keys': () => import('./cli/signing-keys.ts'),
   selftest: () => import('./cli/selftest.ts'),
+  certificates: () => import('./cli/certificates.ts'),
   explain: () => import('./cli/explain.ts'),
   access: () => import('./cli/access.ts'),
   audit: () => import('./cli/audit.ts'),
