@@ -31,6 +31,9 @@ export interface Config {
   readonly trustedIssuers: readonly TrustedIssuer[];
   /** The authorities behind the certificates API that may be asked. */
   readonly certificateAuthorities: readonly AuthoritySetting[];
+  /** Port of the answers about revocation (plain HTTP); null: nobody is answered. */
+  readonly revocationPort: number | null;
+  readonly revocationAddresses: readonly string[];
   /** The mail server that takes alarms; null: nobody is written to. */
   readonly mail: MailSetting | null;
   /** How the keys that sign tokens follow one another. */
@@ -99,6 +102,8 @@ export function readConfig(flags: ConfigFlags): Config {
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
     trustedIssuers: issuersOf(file, domain),
     certificateAuthorities: authoritiesOf(file),
+    revocationPort: file.port('revocationPort') ?? null,
+    revocationAddresses: file.texts('revocationAddresses') ?? LOOPBACK,
     mail: mailOf(file),
     keyPolicy: keyPolicyOf(file),
     movableClock: flags.movableClock || (fileMovable ?? false),

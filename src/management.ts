@@ -1,5 +1,6 @@
 import { moveOperations } from './access/move/operations.ts';
 import { accessOperations } from './access/role-operations.ts';
+import { authorityOperations } from './certificates/issuers/authority/operations.ts';
 import { graphOperations } from './directory/operations.ts';
 import { keyOperations as signingKeyOperations } from './identity/key-operations.ts';
 import { clockOperations } from './jobs/clock-operations.ts';
@@ -16,6 +17,7 @@ export type ManagementParts = Parameters<typeof armSecretOperations>[0] &
   Parameters<typeof accessOperations>[0] &
   Parameters<typeof moveOperations>[0] &
   Parameters<typeof signingKeyOperations>[0] &
+  Parameters<typeof authorityOperations>[0] &
   Parameters<typeof clockOperations>[0] &
   Parameters<typeof graphOperations>[0];
 
@@ -28,6 +30,7 @@ export function managementOperations(parts: ManagementParts): readonly Operation
     ...accessOperations(parts),
     ...moveOperations(parts),
     ...signingKeyOperations(parts),
+    ...authorityOperations(parts),
     ...clockOperations(parts),
     ...graphOperations(parts),
   ];

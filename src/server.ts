@@ -6,6 +6,8 @@ import { activityJob } from './audit/activity-log.ts';
 import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
+import { certificateIssuers, listenForRevocation } from './certificate-authorities.ts';
+import type { Issuers } from './certificates/issuers/registry.ts';
 import { type Config, readNamedFile } from './config.ts';
 import type { KeyProvider } from './crypto/key-provider.ts';
 import { Keyring } from './crypto/keyring.ts';
@@ -128,7 +130,9 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   const { installation, credentials } = await installationOf(parts, store, keyring);
   const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
   const provider = testedProvider('software', new SoftwareProvider(parts.random), log);
-  const rooms = { ...parts, provider };
+  const authorities = { ...parts, store, keyring, provider };
+  const issuers = certificateIssuers(authorities);
+  const rooms = { ...parts, provider, certificateIssuers: issuers };
   const { app, imdsApp, machineResourceId } = await composeApps(rooms, store, keyring, installation, scheduler);
   const certificate = await certificateOf(parts, store, keyring);
   const listener = await listen(
@@ -138,6 +142,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
     certificate.server,
   );
   const imds = await listenForIdentities(config, listener, (request, response) => imdsApp.routing(request, response));
+  const revocation = await listenForRevocation(authorities, issuers);
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
   scheduler.start(purgeJob({ ...parts, store, keyring }));
   const { tenantId } = installation;
@@ -160,7 +165,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
     close: async (grace) => {
       clearInterval(renewal);
       unwatch();
-      await Promise.all([listener.close(grace), imds?.close(grace)]);
+      await Promise.all([listener.close(grace), imds?.close(grace), revocation?.close(grace)]);
       await Promise.all([app.close(), imdsApp.close(), scheduler.stop()]);
       await store.close();
     },
@@ -169,7 +174,7 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
 
 /** Joins the rooms: every operation behind one pipeline, the managed identity endpoint on a front of its own. */
 async function composeApps(
-  parts: ClockedParts & { readonly provider: KeyProvider },
+  parts: ClockedParts & { readonly provider: KeyProvider; readonly certificateIssuers: Issuers },
   store: Store,
   keyring: Keyring,
   installation: Installation,

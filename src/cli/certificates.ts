@@ -1,16 +1,25 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock, systemRandom } from '../base/system.ts';
+import { listAuthorities, revokeCertificate } from './certificate-authorities.ts';
 import { type Command, CommandError, type CommandIo, EXIT_USAGE } from './command.ts';
+import { DATA_DIR_USAGE, dataDirOption } from './data-dir.ts';
 import { syncOnce } from './sync/sync-once.ts';
 import { type SyncOrder, syncOptions, syncOrderOf } from './sync/sync-order.ts';
 
 /** `strongroom certificates sync`: a vault's certificate in the files that a server reads. */
 export const command: Command = {
   name: 'certificates',
-  summary: 'write a certificate and its key to the files of a server',
-  usage: `strongroom certificates sync --name NAME [--vault-url URL] FILES [OPTIONS] [-- RELOAD COMMAND…]
+  summary: 'write a certificate to the files of a server; the authorities of vaults',
+  usage: `strongroom certificates authorities [--data-dir DIR]
+strongroom certificates revoke --authority NAME --serial SERIAL [--reason REASON] [--data-dir DIR]
+strongroom certificates sync --name NAME [--vault-url URL] FILES [OPTIONS] [-- RELOAD COMMAND…]
 
-Writes the newest version of a certificate where a server reads it, each file as a whole, and runs the reload command where
+authorities lists the authorities whose keys are in vaults, with their certificates; revoke revokes what one of them has
+issued (unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn). Both ask the running
+server as its first administrator.
+${DATA_DIR_USAGE}
+
+sync writes the newest version of a certificate where a server reads it, each file as a whole, and runs the reload command where
 something changed. Works with every vault that speaks the protocol; signs in as the official clients do (AZURE_CLIENT_ID…,
 IDENTITY_ENDPOINT…: strongroom env prints them). Needs the permission to read secrets, and a key that is exportable.
 
@@ -29,10 +38,20 @@ FILES, at least one:
   --note-file FILE    where it notes what was reloaded (default: beside the first file, .synced)
   --watch             looks again and again; a failure is told and tried again
   --interval SECONDS  between looks, give or take a tenth (default: 3600)`,
-  options: syncOptions,
+  options: {
+    ...syncOptions,
+    ...dataDirOption,
+    authority: { type: 'string' },
+    serial: { type: 'string' },
+    reason: { type: 'string' },
+  },
   async run(args, io) {
     const [action, ...reload] = args.positionals;
-    if (action !== 'sync') throw new CommandError('strongroom certificates takes sync.', EXIT_USAGE);
+    if (action === 'authorities') return listAuthorities(args, io);
+    if (action === 'revoke') return revokeCertificate(args, io);
+    if (action !== 'sync') {
+      throw new CommandError('strongroom certificates takes sync, authorities or revoke.', EXIT_USAGE);
+    }
     const order = syncOrderOf(args, reload, io);
     if (order.watchSeconds === null) {
       await look(order, io);

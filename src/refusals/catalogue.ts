@@ -1,5 +1,6 @@
 import { armRequestRefusals } from './arm-requests.ts';
 import { authorisationRefusals } from './authorisation.ts';
+import { authorityRefusals } from './authorities.ts';
 import { clockRefusals } from './clock.ts';
 import { dataRefusals } from './data.ts';
 import { federationRefusals } from './federation.ts';
@@ -28,6 +29,7 @@ const tables = {
   ...lockRefusals,
   ...privateEndpointRefusals,
   ...moveRefusals,
+  ...authorityRefusals,
   ...clockRefusals,
   ...loginRefusals,
   ...federationRefusals,

@@ -37,6 +37,9 @@ export interface AuthorityCertificateTable {
 export interface AuthorityTable {
   vault_id: string;
   authority: string;
+  /** Version of the vault's key that it signs with, for ever: a rotated key is another authority. */
+  key_version: string;
+  /** DER. */
   certificate: Uint8Array;
   created: number;
   /** Number of the newest list (RFC 5280 §5.2.3); 0 before the first. */
@@ -73,6 +76,7 @@ export async function createIssuerTables(db: Kysely<Tables>, create: TableMaker)
     {
       vault_id: 'text',
       authority: 'text',
+      key_version: 'text',
       certificate: 'bytes',
       created: 'integer',
       crl_number: 'integer',

@@ -22,6 +22,7 @@ const rules = [
   'src/access/role.ts',
   'src/access/scope.ts',
   'src/access/verdict.ts',
+  'src/certificates/issuers/authority/profile.ts',
   'src/certificates/issuers/health.ts',
   'src/client/localhost-name.ts',
   'src/crypto/algorithms.ts',

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { capabilities } from '../../src/access/move/capabilities.ts';
 import { moveOperations } from '../../src/access/move/operations.ts';
 import { accessOperations } from '../../src/access/role-operations.ts';
+import { authorityOperations } from '../../src/certificates/issuers/authority/operations.ts';
 import { graphOperations } from '../../src/directory/operations.ts';
 import { imdsOperations } from '../../src/identity/imds-operations.ts';
 import { keyOperations as signingKeyOperations } from '../../src/identity/key-operations.ts';
@@ -23,6 +24,7 @@ const operations: readonly Operation[] = [
   ...resourceOperations(parts),
   ...accessOperations(parts),
   ...moveOperations(parts),
+  ...authorityOperations(parts),
   ...clockOperations(parts),
   ...signingKeyOperations(parts),
   ...loginOperations(parts),

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SettingFault, SettingMembers } from '../../base/setting-members.ts';
 import { type ChallengeSetting, readChallenge } from './acme/challenge-setting.ts';
+import { type OwnAuthoritySetting, readOwnAuthority } from './authority/authority-setting.ts';
 
 /** An authority that the operator lets this server ask. */
-export type AuthoritySetting = AcmeSetting;
+export type AuthoritySetting = AcmeSetting | OwnAuthoritySetting;
 
 interface NamedAuthority {
   readonly name: string;
@@ -32,6 +33,7 @@ const readers: Readonly<Record<AuthoritySetting['provider'], Reader>> = {
     contacts: members.textsOr('contacts', [], /^mailto:[^\s@]+@[^\s@]+$/),
     challenge: readChallenge(members.members('challenge')),
   }),
+  StrongroomCA: (members, name) => readOwnAuthority(members, name, pemOf(members, 'certificateFile')),
 };
 
 /**

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type TestParts, testParts } from '../../../tests/support/parts.ts';
+import { SoftwareProvider } from '../../crypto/software/provider.ts';
 import { type AuthoritySetting, readAuthorities } from './authorities.ts';
-import { IssuerSettingFault, Issuers } from './registry.ts';
+import { type IssuerParts, IssuerSettingFault, Issuers } from './registry.ts';
 
 function settings(...names: readonly string[]): readonly AuthoritySetting[] {
   const entry = { provider: 'ACME', directoryUrl: 'https://acme.example/dir', challenge: { type: 'http-01' } };
@@ -12,11 +13,14 @@ function settings(...names: readonly string[]): readonly AuthoritySetting[] {
 }
 
 describe('the registry of issuers', () => {
-  let parts: TestParts;
+  let testing: TestParts;
+  let parts: IssuerParts;
   before(async () => {
-    parts = await testParts();
+    testing = await testParts();
+    const provider = new SoftwareProvider(testing.random);
+    parts = { ...testing, provider, findKey: async () => null };
   });
-  after(() => parts.cleanup());
+  after(() => testing.cleanup());
 
   const registration = { id: 'vault/issuer', provider: 'ACME', accountId: null, password: null, organizationId: null };
 

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../base/ports.ts';
+import type { Clock, Random } from '../../base/ports.ts';
+import type { KeyProvider } from '../../crypto/key-provider.ts';
 import type { Keyring } from '../../crypto/keyring.ts';
 import type { Store } from '../../store/store.ts';
 import type { ChallengeSolver } from './acme/challenge.ts';
 import type { AcmeSetting, AuthoritySetting } from './authorities.ts';
+import type { OwnAuthoritySetting } from './authority/authority-setting.ts';
+import type { AuthorityParts, VaultAuthority } from './authority/vault-authority.ts';
 import type { Issuer } from './issuer.ts';
 import { Outgoing } from './outgoing.ts';
 
@@ -35,6 +38,9 @@ export interface IssuerParts {
   readonly store: Store;
   readonly keyring: Keyring;
   readonly clock: Clock;
+  readonly random: Random;
+  readonly provider: KeyProvider;
+  readonly findKey: AuthorityParts['findKey'];
 }
 
 type Build<Setting> = (registry: Issuers, setting: Setting, registration: IssuerRegistration) => Promise<Issuer>;
@@ -43,6 +49,7 @@ type Builds = { readonly [P in AuthoritySetting['provider']]: Build<Extract<Auth
 /** How the issuer of each provider is made from its authority and a registration. */
 const builds: Builds = {
   ACME: buildAcme,
+  StrongroomCA: buildOwn,
 };
 
 /** Every issuer of the configuration's authorities. */
@@ -78,6 +85,13 @@ export class Issuers {
     return held;
   }
 
+  /** The vaults' own authorities, by name: for the responder, and for revoking. */
+  async ownAuthorities(): Promise<ReadonlyMap<string, VaultAuthority>> {
+    const own = this.#authorities.filter((one) => one.provider === 'StrongroomCA');
+    const { VaultAuthority } = await import('./authority/vault-authority.ts');
+    return new Map(own.map((setting) => [setting.name, new VaultAuthority(this.parts, setting)]));
+  }
+
   #authorityOf({ provider, organizationId }: IssuerRegistration): AuthoritySetting {
     const possible = this.#authorities.filter((one) => one.provider === provider);
     const named = possible.find(({ name }) => name === organizationId);
@@ -91,6 +105,18 @@ export class Issuers {
     const names = possible.map(({ name }) => name).join(', ');
     throw new IssuerSettingFault(`The organization id names the authority: one of ${names}.`);
   }
+}
+
+async function buildOwn(
+  { parts }: Issuers,
+  setting: OwnAuthoritySetting,
+  registration: IssuerRegistration,
+): Promise<Issuer> {
+  const [{ OwnIssuer }, { VaultAuthority }] = await Promise.all([
+    import('./authority/own-issuer.ts'),
+    import('./authority/vault-authority.ts'),
+  ]);
+  return new OwnIssuer(new VaultAuthority(parts, setting), parts.clock, registration.id);
 }
 
 /** Providers whose authorities know no organizations, so that the id is free to name the authority. */
