@@ -49,6 +49,7 @@ export function acmeBench(parts: TestParts, pebble: Pebble, solver: ChallengeSol
     outage: pebble.outage,
     wait: () => pause(100),
     issuedFor: async () => null,
+    canCancel: true,
     saysRenewal: true,
     secrets: [binding.hmacKey, wrong.hmacKey, 'PRIVATE KEY'],
   };

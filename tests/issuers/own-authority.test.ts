@@ -75,6 +75,7 @@ for (const [kind, spec] of Object.entries(specs)) {
         const of = (der: Uint8Array) => new X509Certificate(Buffer.from(der)).subjectAltName;
         return rows.filter(({ certificate }) => of(certificate) === `DNS:${name}`).length;
       },
+      canCancel: true,
       saysRenewal: false,
       secrets: ['PRIVATE KEY'],
     };

@@ -9,6 +9,15 @@ const acme = {
   challenge: { type: 'http-01' },
 };
 
+const digicert = { name: 'digicert', provider: 'DigiCert' };
+const own = {
+  name: 'inside',
+  provider: 'StrongroomCA',
+  vault: 'main-vault',
+  key: 'ca',
+  permittedDomains: ['in.example'],
+};
+
 function faultOf(...entries: readonly unknown[]): string {
   const result = readAuthorities(entries);
   return 'fault' in result ? result.fault : '';
@@ -41,6 +50,15 @@ describe('the setting certificateAuthorities', () => {
     const cases: readonly (readonly [unknown, RegExp])[] = [
       ['text', /each entry must be an object/],
       [{ ...acme, name: 'no spaces' }, /name of each entry/],
+      [{ ...digicert, url: 'http://x' }, /https URL/],
+      [{ ...digicert, apiKey: 'secret' }, /exist: apiKey/],
+      [{ name: 'atlas', provider: 'GlobalSign', keyFile: 'k' }, /atlas needs certificateFile/],
+      [{ ...own, permittedDomains: [] }, /permittedDomains of inside/],
+      [{ ...own, permittedDomains: ['*.in.example'] }, /permittedDomains of inside/],
+      [{ ...own, permittedAddresses: ['10.0.0.0'] }, /no address range/],
+      [{ ...own, purposes: ['anything'] }, /anything in purposes/],
+      [{ ...own, publicUrl: 'https://pki.example' }, /publicUrl of inside/],
+      [{ ...own, longestDays: 0 }, /1 to 3650/],
       [{ ...acme, provider: 'acme' }, /provider of public is one of ACME/],
       [{ ...acme, provider: 'toString' }, /provider of public/],
       [{ ...acme, directoryUrl: 'http://acme.example/dir' }, /https URL/],

@@ -5,7 +5,7 @@ import { type ChallengeSetting, readChallenge } from './acme/challenge-setting.t
 import { type OwnAuthoritySetting, readOwnAuthority } from './authority/authority-setting.ts';
 
 /** An authority that the operator lets this server ask. */
-export type AuthoritySetting = AcmeSetting | OwnAuthoritySetting;
+export type AuthoritySetting = AcmeSetting | OwnAuthoritySetting | DigiCertSetting | GlobalSignSetting;
 
 interface NamedAuthority {
   readonly name: string;
@@ -21,6 +21,24 @@ export interface AcmeSetting extends NamedAuthority {
   readonly challenge: ChallengeSetting;
 }
 
+/** DigiCert CertCentral. */
+export interface DigiCertSetting extends NamedAuthority {
+  readonly provider: 'DigiCert';
+  readonly url: string;
+  readonly caPem: string | null;
+  readonly product: string;
+}
+
+/** GlobalSign Atlas. */
+export interface GlobalSignSetting extends NamedAuthority {
+  readonly provider: 'GlobalSign';
+  readonly url: string;
+  readonly caPem: string | null;
+  /** The account's certificate and the file of its key, which is read for each use. */
+  readonly certificatePem: string;
+  readonly keyFile: string;
+}
+
 type Reader = (members: SettingMembers, name: string) => AuthoritySetting;
 
 /** How the entry of each provider is read. */
@@ -32,6 +50,21 @@ const readers: Readonly<Record<AuthoritySetting['provider'], Reader>> = {
     caPem: pemOf(members, 'caFile'),
     contacts: members.textsOr('contacts', [], /^mailto:[^\s@]+@[^\s@]+$/),
     challenge: readChallenge(members.members('challenge')),
+  }),
+  DigiCert: (members, name) => ({
+    provider: 'DigiCert',
+    name,
+    url: members.httpsOr('url', 'https://www.digicert.com'),
+    caPem: pemOf(members, 'caFile'),
+    product: members.textOr('product', 'ssl', /^[a-z_]{1,64}$/),
+  }),
+  GlobalSign: (members, name) => ({
+    provider: 'GlobalSign',
+    name,
+    url: members.httpsOr('url', 'https://emea.api.hvca.globalsign.com:8443/v2'),
+    caPem: pemOf(members, 'caFile'),
+    certificatePem: pemOf(members, 'certificateFile') ?? missing(name, 'certificateFile'),
+    keyFile: resolve(members.text('keyFile')),
   }),
   StrongroomCA: (members, name) => readOwnAuthority(members, name, pemOf(members, 'certificateFile')),
 };
@@ -67,6 +100,10 @@ function readAuthority(value: unknown): AuthoritySetting {
   const setting = readers[provider as AuthoritySetting['provider']](entry, name);
   entry.refuseRest();
   return setting;
+}
+
+function missing(name: string, member: string): never {
+  throw new SettingFault(`${name} needs ${member}`);
 }
 
 function pemOf(members: SettingMembers, name: string): string | null {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type TestParts, testParts } from '../../../tests/support/parts.ts';
 import { SoftwareProvider } from '../../crypto/software/provider.ts';
@@ -47,6 +49,29 @@ describe('the registry of issuers', () => {
   it('wants both halves of an account binding', async () => {
     const issuers = new Issuers(parts, settings('public'));
     await assert.rejects(issuers.issuerFor({ ...registration, accountId: 'kid' }), /both a key id/);
+  });
+
+  it('wants what each authority is signed in with, and builds no issuer without', async () => {
+    const folder = testing.folder;
+    const [certificateFile, keyFile] = [join(folder, 'account.pem'), join(folder, 'account.key')];
+    writeFileSync(certificateFile, 'certificate');
+    const result = readAuthorities([
+      { name: 'digicert', provider: 'DigiCert' },
+      { name: 'atlas', provider: 'GlobalSign', certificateFile, keyFile },
+      { name: 'inside', provider: 'StrongroomCA', vault: 'main-vault', key: 'ca', permittedDomains: ['in.example'] },
+    ]);
+    assert.ok('authorities' in result, JSON.stringify(result));
+    const issuers = new Issuers(parts, result.authorities);
+    const of = (provider: string, more: object = {}) => issuers.issuerFor({ ...registration, provider, ...more });
+    await assert.rejects(of('DigiCert'), /takes an API key/);
+    await assert.rejects(of('DigiCert', { password: 'key', organizationId: 'x' }), /is a number/);
+    await assert.rejects(of('GlobalSign'), /takes an API key \(account id\)/);
+    await assert.rejects(of('GlobalSign', { accountId: 'a', password: 'b' }), /account\.key of atlas cannot be read/);
+    writeFileSync(keyFile, 'key');
+    for (const provider of ['DigiCert', 'GlobalSign', 'StrongroomCA']) {
+      assert.equal((await of(provider, { accountId: 'a', password: 'b' })).provider, provider);
+    }
+    assert.equal((await (await of('StrongroomCA')).check()).isGood, false, 'its key is not there');
   });
 
   it('knows which providers there are', () => {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { Clock, Random } from '../../base/ports.ts';
 import type { KeyProvider } from '../../crypto/key-provider.ts';
 import type { Keyring } from '../../crypto/keyring.ts';
 import type { Store } from '../../store/store.ts';
 import type { ChallengeSolver } from './acme/challenge.ts';
-import type { AcmeSetting, AuthoritySetting } from './authorities.ts';
+import type { AcmeSetting, AuthoritySetting, DigiCertSetting, GlobalSignSetting } from './authorities.ts';
 import type { OwnAuthoritySetting } from './authority/authority-setting.ts';
 import type { AuthorityParts, VaultAuthority } from './authority/vault-authority.ts';
 import type { Issuer } from './issuer.ts';
@@ -49,6 +50,8 @@ type Builds = { readonly [P in AuthoritySetting['provider']]: Build<Extract<Auth
 /** How the issuer of each provider is made from its authority and a registration. */
 const builds: Builds = {
   ACME: buildAcme,
+  DigiCert: buildDigiCert,
+  GlobalSign: buildGlobalSign,
   StrongroomCA: buildOwn,
 };
 
@@ -104,6 +107,52 @@ export class Issuers {
     if (possible.length === 1 && (organizationId === null || !choosesByName.includes(provider))) return possible[0]!;
     const names = possible.map(({ name }) => name).join(', ');
     throw new IssuerSettingFault(`The organization id names the authority: one of ${names}.`);
+  }
+}
+
+async function buildDigiCert(
+  { parts }: Issuers,
+  setting: DigiCertSetting,
+  { password, organizationId }: IssuerRegistration,
+): Promise<Issuer> {
+  if (password === null) throw new IssuerSettingFault('DigiCert takes an API key: it is the password of the issuer.');
+  if (organizationId !== null && !/^\d{1,15}$/.test(organizationId)) {
+    throw new IssuerSettingFault('The organization id of DigiCert is a number.');
+  }
+  const { DigiCertIssuer } = await import('./digicert.ts');
+  return new DigiCertIssuer({
+    outgoing: new Outgoing(setting, () => parts.clock.now()),
+    apiKey: password,
+    organizationId: organizationId === null ? null : Number(organizationId),
+    product: setting.product,
+  });
+}
+
+async function buildGlobalSign(
+  { parts }: Issuers,
+  setting: GlobalSignSetting,
+  { accountId, password }: IssuerRegistration,
+): Promise<Issuer> {
+  if (accountId === null || password === null) {
+    throw new IssuerSettingFault('GlobalSign takes an API key (account id) and its secret (password).');
+  }
+  const { GlobalSignIssuer } = await import('./globalsign.ts');
+  const client = { certificatePem: setting.certificatePem, keyPem: await keyOf(setting) };
+  return new GlobalSignIssuer({
+    outgoing: new Outgoing({ ...setting, client }, () => parts.clock.now()),
+    base: new URL(setting.url).pathname.replace(/\/$/, ''),
+    apiKey: accountId,
+    apiSecret: password,
+    clock: parts.clock,
+  });
+}
+
+async function keyOf({ keyFile, name }: GlobalSignSetting): Promise<string> {
+  try {
+    return await readFile(keyFile, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new IssuerSettingFault(`The file ${keyFile} of ${name} cannot be read: ${code}.`);
   }
 }
 

@@ -1,8 +1,8 @@
-import { X509Certificate } from 'node:crypto';
 import type { Authorization, Client, Order } from 'acme-client';
 import type { CertificateOrder, Issuer, IssuerHealth, OrderProgress } from '../issuer.ts';
 import { IssuerFault } from '../issuer.ts';
 import { jsonOf, type Outgoing } from '../outgoing.ts';
+import { chainOfPem, pemBlock } from '../pem-blocks.ts';
 import { type AccountPlace, type AccountTerms, accountClient } from './account.ts';
 import { type Challenge, ChallengeFault, type ChallengeSolver } from './challenge.ts';
 import { renewalId, renewalMoment } from './renewal-information.ts';
@@ -71,7 +71,7 @@ export class AcmeIssuer implements Issuer {
       }
       if (order.status === 'ready') {
         const ready = order;
-        const request = pem('CERTIFICATE REQUEST', csr);
+        const request = pemBlock('CERTIFICATE REQUEST', Buffer.from(csr, 'base64'));
         order = await this.#ask(() => client.finalizeOrder(ready, request));
       }
       if (order.status === 'processing') return this.#pollAgain(client, url, reference);
@@ -226,9 +226,7 @@ export class AcmeIssuer implements Issuer {
   async #fetch(client: Client, order: Order): Promise<OrderProgress> {
     const text = await this.#ask(() => client.getCertificate(order));
     await this.#hide(client, await this.#authorizations(client, order));
-    const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-    if (blocks.length === 0) throw new IssuerFault('issuer-answer', 'The authority sent no certificate.');
-    return { state: 'issued', chain: blocks.map((block) => new X509Certificate(block).raw) };
+    return { state: 'issued', chain: chainOfPem(text) };
   }
 
   #proofOf(authorization: Authorization): Proof | undefined {
@@ -262,8 +260,4 @@ function refused(code: string, details: string): OrderProgress {
 
 function refusalOf({ problem }: AcmeRefusal): { readonly code: string; readonly details: string } {
   return { code: problem.type || 'authority-refused', details: problem.detail || 'The authority gave no reason.' };
-}
-
-function pem(label: string, base64: string): string {
-  return `-----BEGIN ${label}-----\n${base64.replace(/.{64}/g, '$&\n').trimEnd()}\n-----END ${label}-----\n`;
 }
