@@ -74,7 +74,12 @@ export class VaultAuthority {
     const row = (await rows.readAuthority.first(store.reader, of)) ?? (await this.#found(of, current));
     const used = row.key_version === current.version ? current : await findKey(this.setting, row.key_version);
     if (!used) throw this.#keyless();
-    const [certificate, ...above] = this.#chain(Buffer.from(row.certificate));
+    // The file of an intermediate may have been renewed since it was first used.
+    const own =
+      this.setting.chainPem === null
+        ? Buffer.from(row.certificate)
+        : this.#brought(publicKeyInfo(used.key.publicMembers));
+    const [certificate, ...above] = this.#chain(own);
     return { of, certificate: certificate!, above, signer: signerOf(provider, used.key) };
   }
 
