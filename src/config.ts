@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DAY } from './base/text.ts';
+import { type AuthoritySetting, readAuthorities } from './certificates/issuers/authorities.ts';
 import { readTokenSettings } from './crypto/pkcs11/settings.ts';
 import type { TokenSettings } from './crypto/pkcs11/token.ts';
 import type { EncryptionKeyPolicy } from './crypto/rotation-job.ts';
 import { type SealKind, sealKinds } from './crypto/seals/description.ts';
 import type { KeyPolicy } from './identity/key-schedule.ts';
 import { readTrustedIssuers, type TrustedIssuer } from './identity/trusted-issuers.ts';
+import { type MailSetting, readMail } from './notify/mail-setting.ts';
 
 /** How one installation is run; see docs/operations.md. */
 export interface Config {
@@ -37,6 +39,13 @@ export interface Config {
   readonly trustedIssuers: readonly TrustedIssuer[];
   /** The attestation services whose word keys may be released on. */
   readonly attestationAuthorities: readonly TrustedIssuer[];
+  /** The authorities behind the certificates API that may be asked. */
+  readonly certificateAuthorities: readonly AuthoritySetting[];
+  /** Port of the answers about revocation (plain HTTP); null: nobody is answered. */
+  readonly revocationPort: number | null;
+  readonly revocationAddresses: readonly string[];
+  /** The mail server that takes alarms; null: nobody is written to. */
+  readonly mail: MailSetting | null;
   /** How the keys that sign tokens follow one another. */
   readonly keyPolicy: KeyPolicy;
   /** How root and vault keys follow one another. */
@@ -109,6 +118,10 @@ export function readConfig(flags: ConfigFlags): Config {
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
     trustedIssuers: issuersOf(file.list('trustedIssuers'), domain, 'trustedIssuers'),
     attestationAuthorities: authoritiesOf(file, domain),
+    certificateAuthorities: certificateAuthoritiesOf(file),
+    revocationPort: file.port('revocationPort') ?? null,
+    revocationAddresses: file.texts('revocationAddresses') ?? LOOPBACK,
+    mail: mailOf(file),
     keyPolicy: keyPolicyOf(file),
     encryptionKeyPolicy: {
       rootKeyFor: file.isOff('rootKeyDays') ? null : (file.integer('rootKeyDays', 1, 3650) ?? 365) * DAY,
@@ -211,6 +224,20 @@ function authoritiesOf(file: Settings, domain: string): readonly TrustedIssuer[]
   );
 }
 
+function certificateAuthoritiesOf(file: Settings): readonly AuthoritySetting[] {
+  const result = readAuthorities(file.list('certificateAuthorities') ?? []);
+  if ('fault' in result) throw new ConfigFault(`The setting certificateAuthorities is wrong: ${result.fault}.`);
+  return result.authorities;
+}
+
+function mailOf(file: Settings): MailSetting | null {
+  const value = file.object('mail');
+  if (value === undefined) return null;
+  const result = readMail(value);
+  if ('fault' in result) throw new ConfigFault(`The setting mail is wrong: ${result.fault}.`);
+  return result.mail;
+}
+
 function keyPolicyOf(file: Settings): KeyPolicy {
   const days = file.integer('signingKeyDays', 2, 3650) ?? 60;
   const hours = file.integer('signingKeyAnnounceHours', 1, 720) ?? 48;
@@ -280,6 +307,10 @@ class Settings {
 
   any(name: string): unknown {
     return this.#take(name, (value): value is unknown => value !== undefined, 'anything');
+  }
+
+  object(name: string): object | undefined {
+    return this.#take(name, (value): value is object => typeof value === 'object' && value !== null, 'an object');
   }
 
   isOff(name: string): boolean {

@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   unseal: () => import('./cli/unseal.ts'),
   selftest: () => import('./cli/selftest.ts'),
   token: () => import('./cli/token.ts'),
+  certificates: () => import('./cli/certificates.ts'),
   explain: () => import('./cli/explain.ts'),
   access: () => import('./cli/access.ts'),
   audit: () => import('./cli/audit.ts'),

@@ -1,5 +1,6 @@
 import { moveOperations } from './access/move/operations.ts';
 import { accessOperations } from './access/role-operations.ts';
+import { authorityOperations } from './certificates/issuers/authority/operations.ts';
 import { encryptionKeyOperations } from './crypto/operations.ts';
 import { graphOperations } from './directory/operations.ts';
 import { keyOperations as signingKeyOperations } from './identity/key-operations.ts';
@@ -18,6 +19,7 @@ export type ManagementParts = Parameters<typeof armSecretOperations>[0] &
   Parameters<typeof moveOperations>[0] &
   Parameters<typeof signingKeyOperations>[0] &
   Parameters<typeof encryptionKeyOperations>[0] &
+  Parameters<typeof authorityOperations>[0] &
   Parameters<typeof clockOperations>[0] &
   Parameters<typeof graphOperations>[0];
 
@@ -31,6 +33,7 @@ export function managementOperations(parts: ManagementParts): readonly Operation
     ...moveOperations(parts),
     ...signingKeyOperations(parts),
     ...encryptionKeyOperations(parts),
+    ...authorityOperations(parts),
     ...clockOperations(parts),
     ...graphOperations(parts),
   ];

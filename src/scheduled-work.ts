@@ -12,6 +12,7 @@ import type { Scheduler } from './jobs/scheduler.ts';
 import { keyVersionJob } from './keys/rotation-job.ts';
 import { keyEnvelopes } from './keys/service.ts';
 import { tokenObjectJob } from './keys/token-object-job.ts';
+import { mailJob } from './notify/mail-job.ts';
 import { purgeJob } from './recovery/purge-job.ts';
 import { readVault } from './resources/vault-directory.ts';
 import { secretEnvelopes } from './secrets/versions.ts';
@@ -39,7 +40,7 @@ export interface JobParts {
 
 /** What is due by the clock. */
 export function startJobs(scheduler: Scheduler, given: JobParts): void {
-  const { keyPolicy, encryptionKeyPolicy } = given.config;
+  const { keyPolicy, encryptionKeyPolicy, mail } = given.config;
   const parts = { ...given, ...sealedTables, keyPolicy, encryptionKeyPolicy, findVault: readVault };
   scheduler.start(purgeJob(parts));
   scheduler.start(keyVersionJob(parts));
@@ -48,6 +49,7 @@ export function startJobs(scheduler: Scheduler, given: JobParts): void {
   scheduler.start(encryptionKeyJob(parts));
   scheduler.start(signInCleanupJob(parts));
   scheduler.start(activityJob(parts));
+  if (mail) scheduler.start(mailJob({ ...parts, setting: mail }));
 }
 
 /** Follows what other nodes change of the keys: with the next request that sees it, and where no request comes after a while. */

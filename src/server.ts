@@ -6,6 +6,8 @@ import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
 import { toIso } from './base/text.ts';
+import { certificateIssuers, listenForRevocation } from './certificate-authorities.ts';
+import type { Issuers } from './certificates/issuers/registry.ts';
 import { type Config, readNamedFile } from './config.ts';
 import { type ControlEndpoint, openControl, openRoutes } from './control-endpoint.ts';
 import type { Keyring } from './crypto/keyring.ts';
@@ -141,20 +143,19 @@ async function serve(
   const following = followKeys(parts, store, keyring);
   const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
   const providers = await openProviders(config, parts.random, log);
-  const rooms = { ...parts, providers };
+  const joined = { ...parts, store, keyring, providers, tenantId: installation.tenantId };
+  const issuers = certificateIssuers(joined);
+  const rooms = { ...parts, providers, certificateIssuers: issuers };
   const { app, imdsApp, machineResourceId } = await composeApps(rooms, store, keyring, installation, scheduler);
   const certificate = await certificateOf(parts, store, keyring);
-  const listener = await listenerOf(
-    config,
-    waiting,
-    (request, response) => app.routing(request, response),
-    certificate,
-  );
+  const route: Parameters<typeof listen>[0] = (request, response) => app.routing(request, response);
+  const listener = await listenerOf(config, waiting, route, certificate);
   const imds = await listenForIdentities(config, listener, (request, response) => imdsApp.routing(request, response));
+  const revocation = await listenForRevocation(joined, issuers);
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
   await publishReleaseCertificate(parts, store, keyring);
-  startJobs(scheduler, { ...rooms, store, keyring, tenantId: installation.tenantId });
-  control.useRoutes(openRoutes({ ...rooms, store, keyring, tenantId: installation.tenantId }));
+  startJobs(scheduler, joined);
+  control.useRoutes(openRoutes(joined));
   if (unsealed) await recordUnsealing(parts, store, installation, unsealed);
   const unwatch = clock.watch(log, () => void scheduler.runAll());
   const renewal = renewCertificate(parts, store, keyring, listener, certificate);
@@ -171,7 +172,7 @@ async function serve(
       clearInterval(renewal);
       clearInterval(following);
       unwatch();
-      await Promise.all([control.close(), listener.close(grace), imds?.close(grace)]);
+      await Promise.all([control.close(), listener.close(grace), imds?.close(grace), revocation?.close(grace)]);
       await Promise.all([app.close(), imdsApp.close(), scheduler.stop()]);
       providers.device?.close();
       await store.close();
@@ -194,7 +195,7 @@ async function listenerOf(
 
 /** Joins the rooms: every operation behind one pipeline, the managed identity endpoint on a front of its own. */
 async function composeApps(
-  parts: ClockedParts & { readonly providers: OpenProviders },
+  parts: ClockedParts & { readonly providers: OpenProviders; readonly certificateIssuers: Issuers },
   store: Store,
   keyring: Keyring,
   installation: Installation,

@@ -54,6 +54,9 @@ const suites: Readonly<Record<string, Suite>> = {
   vectors: { files: ['tests/vectors/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   // Needs what tests/compat/install-pkcs11.sh brings.
   hsm: { files: ['tests/hsm/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
+  // Authorities, mail and servers: they need what tests/compat/install-pebble.sh brings.
+  issuers: { files: ['tests/issuers/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
+  nginx: { files: ['tests/compat/nginx/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   javascript: { files: ['tests/compat/javascript/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   python: { files: ['tests/compat/python/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
   java: { files: ['tests/compat/java/*.test.ts'], together: false, usual: false, timeoutSeconds: 300 },
@@ -62,7 +65,7 @@ const suites: Readonly<Record<string, Suite>> = {
 };
 
 /** The suites that run the official clients. */
-const compat = ['javascript', 'python', 'java', 'go', 'az'];
+const compat = ['javascript', 'python', 'java', 'go', 'az', 'nginx'];
 const named = process.argv.slice(2).flatMap((name) => (name === 'compat' ? compat : [name]));
 const unknown = named.find((name) => !Object.hasOwn(suites, name));
 if (unknown !== undefined) {

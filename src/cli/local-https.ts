@@ -42,6 +42,14 @@ export async function requestLocally(request: LocalRequest): Promise<LocalAnswer
   }
 }
 
+/**
+ * Sends one request over verified TLS to a host anywhere, on a connection of its own. Names below `localhost` are this machine.
+ * @throws as {@link requestLocally}
+ */
+export function requestByName(request: LocalRequest): Promise<LocalAnswer> {
+  return send(request, isLocalhostName(request.host) ? lookupLoopback : undefined);
+}
+
 const lookupLoopback: LookupFunction = (_host, options, callback) => {
   const family = options.family === 4 || options.family === 6 ? options.family : 0;
   const found = loopbackAddresses(family, 'verbatim');

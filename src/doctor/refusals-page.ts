@@ -1,6 +1,7 @@
 import { checkNames } from '../operations/decision.ts';
 import { armRequestRefusals } from '../refusals/arm-requests.ts';
 import { authorisationRefusals } from '../refusals/authorisation.ts';
+import { authorityRefusals } from '../refusals/authorities.ts';
 import { clockRefusals } from '../refusals/clock.ts';
 import { dataRefusals } from '../refusals/data.ts';
 import { encryptionKeyRefusals } from '../refusals/encryption-keys.ts';
@@ -34,6 +35,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Management locks', table: lockRefusals },
   { title: 'Private endpoint connections', table: privateEndpointRefusals },
   { title: 'Moving between the permission models', table: moveRefusals },
+  { title: 'Certificate authorities of vaults', table: authorityRefusals },
   { title: 'The clock', table: clockRefusals },
   { title: 'Signing keys', table: signingKeyRefusals },
   { title: 'Root and vault keys', table: encryptionKeyRefusals },

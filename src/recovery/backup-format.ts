@@ -37,15 +37,17 @@ export const backupTables: readonly { readonly table: keyof Tables; readonly key
   { table: 'activity_log', key: ['subscription_id', 'time', 'id'] },
   { table: 'identity_secrets', key: ['resource_key'] },
   { table: 'model_changes', key: ['vault_id'] },
+  { table: 'vault_authorities', key: ['vault_id', 'authority'] },
+  { table: 'authority_certificates', key: ['vault_id', 'authority', 'serial'] },
   { table: 'audit_heads', key: ['chain'] },
   { table: 'audit_batches', key: ['chain', 'first_sequence'] },
 ];
 
 /**
  * Tables that say who works at what right now, which means nothing elsewhere, and who is signed in: a sign-in that ended after the
- * backup was taken must not come back with it.
+ * backup was taken must not come back with it, nor an e-mail that was sent since.
  */
-export const leftOut: readonly (keyof Tables)[] = ['leases', 'device_codes', 'refresh_tokens'];
+export const leftOut: readonly (keyof Tables)[] = ['leases', 'device_codes', 'refresh_tokens', 'mail_queue'];
 
 /** The first line of a backup. */
 export interface BackupHeader {

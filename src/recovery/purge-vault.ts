@@ -1,5 +1,6 @@
 import { forgetChange } from '../access/move/forget.ts';
 import { removeAssignmentsUnder } from '../access/scope-removal.ts';
+import { forgetAuthorities } from '../certificates/issuers/authority/forget.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
@@ -39,6 +40,7 @@ export async function purgeVault(transaction: Transaction, keyring: Keyring, vau
   await deleteKeys.change(transaction, { vaultId: vault.id });
   await dropTokenObjects.change(transaction, { vaultId: vault.id });
   await keyring.destroyVaultKeys(transaction, vault.id);
+  await forgetAuthorities(transaction, vault.id);
   await removeAssignmentsUnder(transaction, vault.scopeKey);
   await forgetChange(transaction, vault.id);
   await deleteVault.change(transaction, { vaultId: vault.id });

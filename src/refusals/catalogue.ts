@@ -1,5 +1,6 @@
 import { armRequestRefusals } from './arm-requests.ts';
 import { authorisationRefusals } from './authorisation.ts';
+import { authorityRefusals } from './authorities.ts';
 import { clockRefusals } from './clock.ts';
 import { dataRefusals } from './data.ts';
 import { encryptionKeyRefusals } from './encryption-keys.ts';
@@ -31,6 +32,7 @@ const tables = {
   ...lockRefusals,
   ...privateEndpointRefusals,
   ...moveRefusals,
+  ...authorityRefusals,
   ...clockRefusals,
   ...loginRefusals,
   ...federationRefusals,

@@ -1,6 +1,7 @@
 import type { CreateTableBuilder } from 'kysely';
 import { createAccessTables } from './access-tables.ts';
 import { createIdentitySecrets } from './identity-secrets-table.ts';
+import { createIssuerTables } from './issuer-tables.ts';
 import { addReleasePolicies } from './key-release-column.ts';
 import { addKeyRotationColumns } from './key-rotation-columns.ts';
 import { createKeyTables } from './key-tables.ts';
@@ -29,6 +30,7 @@ export const migrations: readonly Migration[] = [
   async (db, dialect) => createTokenObjectTable(db, await tableMaker(db, dialect)),
   addReleasePolicies,
   addKeyRotationColumns,
+  async (db, dialect) => createIssuerTables(db, await tableMaker(db, dialect)),
 ];
 
 async function firstTables(db: Kysely<Tables>, dialect: DialectName, now: number): Promise<void> {

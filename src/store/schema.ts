@@ -1,4 +1,5 @@
 import type { ColumnType } from 'kysely';
+import type { AuthorityCertificateTable, AuthorityTable, MailTable } from './issuer-tables.ts';
 import type { KeyTable, KeyVersionTable } from './key-tables.ts';
 import type { TokenObjectTable } from './token-object-table.ts';
 
@@ -64,6 +65,9 @@ export interface Tables {
   activity_log: ActivityTable;
   identity_secrets: IdentitySecretTable;
   model_changes: ModelChangeTable;
+  mail_queue: MailTable;
+  vault_authorities: AuthorityTable;
+  authority_certificates: AuthorityCertificateTable;
   audit_batches: AuditBatchTable;
   audit_heads: { chain: string; sequence: number; hash: string; mac: string };
   leases: { name: string; holder: string; fence: number; expires: number };

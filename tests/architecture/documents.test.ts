@@ -57,9 +57,9 @@ describe('documents', () => {
 
   it('describe every setting of the configuration, and no other', () => {
     const config = readText('src/config.ts');
-    const settings = [...config.matchAll(/file\.(?:text|list|texts|flag|port|integer|isOff|any)\('(\w+)'[,)]/g)].map(
-      ([, name]) => name!,
-    );
+    const settings = [
+      ...config.matchAll(/file\.(?:text|list|object|texts|flag|port|integer|isOff|any)\('(\w+)'[,)]/g),
+    ].map(([, name]) => name!);
     const section = /\n## Configuration\n[\s\S]*?\n## /.exec(readText('docs/operations.md'))?.[0] ?? '';
     const described = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name!);
     assert.deepEqual([...new Set(settings)].sort(), [...described].sort());

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { capabilities } from '../../src/access/move/capabilities.ts';
 import { moveOperations } from '../../src/access/move/operations.ts';
 import { accessOperations } from '../../src/access/role-operations.ts';
+import { authorityOperations } from '../../src/certificates/issuers/authority/operations.ts';
 import { encryptionKeyOperations } from '../../src/crypto/operations.ts';
 import { graphOperations } from '../../src/directory/operations.ts';
 import { imdsOperations } from '../../src/identity/imds-operations.ts';
@@ -24,6 +25,7 @@ const operations: readonly Operation[] = [
   ...resourceOperations(parts),
   ...accessOperations(parts),
   ...moveOperations(parts),
+  ...authorityOperations(parts),
   ...clockOperations(parts),
   ...signingKeyOperations(parts),
   ...encryptionKeyOperations(parts),

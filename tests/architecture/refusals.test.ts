@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { refusalsPage } from '../../src/doctor/refusals-page.ts';
 import { armRequestRefusals } from '../../src/refusals/arm-requests.ts';
 import { authorisationRefusals } from '../../src/refusals/authorisation.ts';
+import { authorityRefusals } from '../../src/refusals/authorities.ts';
 import { catalogue } from '../../src/refusals/catalogue.ts';
 import { clockRefusals } from '../../src/refusals/clock.ts';
 import { dataRefusals } from '../../src/refusals/data.ts';
@@ -138,6 +139,7 @@ describe('the catalogue of refusals', () => {
       lockRefusals,
       privateEndpointRefusals,
       moveRefusals,
+      authorityRefusals,
       clockRefusals,
       loginRefusals,
       federationRefusals,
