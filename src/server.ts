@@ -6,6 +6,9 @@ import { activityJob } from './audit/activity-log.ts';
 import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
+import { certificateJob } from './certificates/job.ts';
+import { certificateOperations } from './certificates/operations.ts';
+import type { IssuerFor, Notify } from './certificates/parts.ts';
 import { type Config, readNamedFile } from './config.ts';
 import type { KeyProvider } from './crypto/key-provider.ts';
 import { Keyring } from './crypto/keyring.ts';
@@ -141,6 +144,8 @@ async function serve(parts: ClockedParts, store: Store, keyring: Keyring): Promi
   scheduler.start(purgeJob({ ...parts, store, keyring }));
   const { tenantId } = installation;
   scheduler.start(keyVersionJob({ ...parts, store, keyring, provider, findVault: readVault }));
+  const authorities = { issuerFor: noProvider, notify: noMail };
+  scheduler.start(certificateJob({ ...parts, ...authorities, store, keyring, provider, findVault: readVault }));
   scheduler.start(keyRotationJob({ ...parts, store, keyring, tenantId, keyPolicy: config.keyPolicy }));
   scheduler.start(signInCleanupJob({ store }));
   scheduler.start(activityJob({ store }));
@@ -184,7 +189,11 @@ async function composeApps(
   const issuers = new OutsideIssuers(config.trustedIssuers, clock, parts.log);
   const pipeline = pipelineOf({ ...base, issuers }, access, signingKeys);
   const isOwner = (caller: Caller, scope: string) => access.isOwner(caller, scope);
-  const dataOperations = [...secretOperations({ ...base, pager }), ...keyOperations({ ...base, pager })];
+  const dataOperations = [
+    ...secretOperations({ ...base, pager }),
+    ...keyOperations({ ...base, pager }),
+    ...certificateOperations({ ...base, pager, issuerFor: noProvider }),
+  ];
   const loadManagement = async () => {
     const { managementOperations } = await import('./management.ts');
     return managementOperations({
@@ -211,6 +220,11 @@ async function composeApps(
     machineResourceId,
   };
 }
+
+/** No authority is set up yet that an issuer of a vault could stand for. */
+const noProvider: IssuerFor = async () => null;
+/** Nobody is written to yet: the log has what contacts should know. */
+const noMail: Notify = async () => {};
 
 function healthOf({ config, clock, version }: ClockedParts) {
   return {

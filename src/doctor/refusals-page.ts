@@ -1,6 +1,7 @@
 import { checkNames } from '../operations/decision.ts';
 import { armRequestRefusals } from '../refusals/arm-requests.ts';
 import { authorisationRefusals } from '../refusals/authorisation.ts';
+import { certificateRefusals } from '../refusals/certificates.ts';
 import { clockRefusals } from '../refusals/clock.ts';
 import { dataRefusals } from '../refusals/data.ts';
 import { federationRefusals } from '../refusals/federation.ts';
@@ -25,6 +26,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Every plane', table: generalRefusals },
   { title: 'Data plane', table: dataRefusals },
   { title: 'Keys', table: keyRefusals },
+  { title: 'Certificates', table: certificateRefusals },
   { title: 'Management plane', table: managementRefusals },
   { title: 'Requests to the management plane', table: armRequestRefusals },
   { title: 'Roles, conditions, denials', table: authorisationRefusals },

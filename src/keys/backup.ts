@@ -1,5 +1,5 @@
 import { foldName } from '../base/ids.ts';
-import { answerFor, findRow, liveRow, objectId } from '../objects/lifecycle.ts';
+import { answerFor, assertUnmanaged, findRow, liveRow, objectId } from '../objects/lifecycle.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { openBackup, sealBackup } from '../recovery/backup-blob.ts';
 import { Refusal } from '../refusals/refusal.ts';
@@ -12,7 +12,7 @@ import { keyBundle } from './wire.ts';
 /** The most versions a backup takes (Key Vault service limits). */
 const MAX_BACKUP_VERSIONS = 500;
 
-type BackedUpVersion = Omit<KeyRow, 'name_key' | 'name' | 'current_version' | 'deleted' | 'purge_at'> & {
+type BackedUpVersion = Omit<KeyRow, 'name_key' | 'name' | 'current_version' | 'deleted' | 'purge_at' | 'managed'> & {
   /** The material in base64url. */
   readonly material: string;
 };
@@ -28,6 +28,7 @@ interface BackedUpKey {
 export async function backupKey({ store, keyring, random }: KeyParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
   const current = await liveRow(keyKind, store.reader, call);
+  assertUnmanaged(keyKind, vault, current, 'backup');
   const named = { vaultId: vault.id, nameKey: current.name_key };
   const rows = await keyQueries.allVersions.all(store.reader, { ...named, limit: MAX_BACKUP_VERSIONS + 1 });
   if (rows.length > MAX_BACKUP_VERSIONS) {
@@ -35,7 +36,16 @@ export async function backupKey({ store, keyring, random }: KeyParts, call: Call
     throw new Refusal('backup-too-many-versions', facts);
   }
   const versions: BackedUpVersion[] = [];
-  for (const { envelope, name_key, name: _, current_version: __, deleted: ___, purge_at: ____, ...stored } of rows) {
+  for (const {
+    envelope,
+    name_key,
+    name: _,
+    current_version: __,
+    deleted: ___,
+    purge_at: ____,
+    managed: _____,
+    ...stored
+  } of rows) {
     const binding = keyBinding(vault.id, name_key, stored.version);
     const material = await keyring.openInVault(store.reader, vault.id, binding, envelope);
     versions.push({ ...stored, material: material.toString('base64url') });
@@ -58,12 +68,12 @@ export async function restoreKey({ keyring, random }: KeyParts, call: Call): Pro
     let row: KeyRow | null = null;
     for (const { material, ...stored } of backup.versions) {
       const state = { name_key: nameKey, name: backup.name, current_version: newest, deleted: null, purge_at: null };
-      row = { ...stored, ...state };
+      row = { ...stored, ...state, managed: 0 };
       await insertSealed({ keyring, random }, transaction, vault, row, Buffer.from(material, 'base64url'));
     }
     const named = { vaultId: vault.id, nameKey };
     const { created } = backup.versions[0]!;
-    await insertKey.change(transaction, { ...named, name: backup.name, version: newest, created });
+    await insertKey.change(transaction, { ...named, name: backup.name, version: newest, created, managed: 0 });
     if (backup.policy) await writePolicy.change(transaction, { ...named, policy: JSON.stringify(backup.policy) });
     await scheduleRotation(transaction, named, row!);
     return answerFor(keyKind, call, row!, keyBundle(call, row!));

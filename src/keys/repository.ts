@@ -7,6 +7,8 @@ export interface KeyRow extends VersionRow {
   size: number;
   public_key: string;
   key_ops: string;
+  /** 1 where a certificate rules it. */
+  managed: number;
 }
 
 /** A version with its sealed material. */
@@ -20,22 +22,24 @@ export const keyQueries = objectQueries<KeyRow>({ names: 'keys', versions: 'key_
   'v.size',
   'v.public_key',
   'v.key_ops',
+  'o.managed',
 ]);
 
 /** Adds a key that was not there; its first version is inserted beside it. */
-export const insertKey = statement<Named & { name: string; version: string; created: number }>((db, p) =>
-  db.insertInto('keys').values({
-    vault_id: p('vaultId'),
-    name_key: p('nameKey'),
-    name: p('name'),
-    current_version: p('version'),
-    created: p('created'),
-    deleted: null,
-    purge_at: null,
-    managed: 0,
-    rotation_policy: null,
-    rotate_at: null,
-  }),
+export const insertKey = statement<Named & { name: string; version: string; created: number; managed: number }>(
+  (db, p) =>
+    db.insertInto('keys').values({
+      vault_id: p('vaultId'),
+      name_key: p('nameKey'),
+      name: p('name'),
+      current_version: p('version'),
+      created: p('created'),
+      deleted: null,
+      purge_at: null,
+      managed: p('managed'),
+      rotation_policy: null,
+      rotate_at: null,
+    }),
 );
 
 /** The parameters of {@link insertKeyVersion}. */

@@ -4,13 +4,21 @@ import { sealEnvelope } from '../crypto/envelope.ts';
 import { KeyInputFault, type KeyProvider, type KeySpec, type MadeKey } from '../crypto/key-provider.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { checkWindow, invalid } from '../objects/attributes.ts';
-import { answerFor, findRow, liveRow, nameOf, type ObjectKind, type ObjectParts } from '../objects/lifecycle.ts';
+import {
+  answerFor,
+  assertUnmanaged,
+  findRow,
+  liveRow,
+  nameOf,
+  type ObjectKind,
+  type ObjectParts,
+} from '../objects/lifecycle.ts';
 import type { Named } from '../objects/object-queries.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
-import { type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
+import { type KeyType, type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
 import type { KeyRow } from './repository.ts';
 import * as repository from './repository.ts';
 import { scheduleRotation } from './rotation-due.ts';
@@ -33,6 +41,7 @@ export const keyKind: ObjectKind<KeyRow> = {
     deleted: 'key-deleted',
     deletedNotFound: 'deleted-key-not-found',
     nameDeleted: 'key-name-deleted',
+    managed: 'key-managed',
   },
   bundle: keyBundle,
   item: keyItem,
@@ -44,7 +53,8 @@ export async function createKey(parts: KeyParts, call: Call): Promise<Answer> {
   checkWindow(key.attributes.nbf, key.attributes.exp);
   refuseHardware(key, vaultOf(call));
   // Asked again where it counts; here it spares the making of a key that nobody can have.
-  await findRow(keyKind, parts.store.reader, vaultOf(call), nameOf(call).nameKey);
+  const current = await findRow(keyKind, parts.store.reader, vaultOf(call), nameOf(call).nameKey);
+  if (current) assertUnmanaged(keyKind, vaultOf(call), current, 'create');
   return addVersion(parts, call, key, await parts.provider.generate(key.spec));
 }
 
@@ -70,6 +80,7 @@ export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
   return call.commit(async (transaction) => {
     const row = await liveRow(keyKind, transaction, call);
+    assertUnmanaged(keyKind, vault, row, 'update');
     const change = readKeyChange(call.body ?? {}, familyOf(row));
     const updated: KeyRow = {
       ...row,
@@ -104,6 +115,7 @@ async function addVersion(parts: KeyParts, call: Call, key: NewKey, made: MadeKe
   const version = newVersion(parts.random);
   const work = async (transaction: Transaction) => {
     const current = await findRow(keyKind, transaction, vaultOf(call), nameKey);
+    if (current) assertUnmanaged(keyKind, vaultOf(call), current, 'create');
     const row = rowOf(key, made, nextVersion(current, { name, nameKey, version }, call.time));
     await storeVersion(parts, transaction, vaultOf(call), row, made.material, current !== null);
     return answerFor(keyKind, call, row, keyBundle(call, row));
@@ -123,6 +135,7 @@ export function rowOf(key: NewKey, made: MadeKey, state: ReturnType<typeof nextV
     size: sizeOf(made.spec),
     public_key: JSON.stringify(made.publicMembers),
     key_ops: JSON.stringify(key.operations),
+    managed: 0,
   };
 }
 
@@ -159,8 +172,8 @@ export async function storeVersion(
   await insertSealed({ keyring, random }, transaction, vault, row, material);
   if (isThere) await repository.keyQueries.setCurrent.change(transaction, { ...named, version: row.version });
   else {
-    const { name, version, created } = row;
-    await repository.insertKey.change(transaction, { ...named, name, version, created });
+    const { name, version, created, managed } = row;
+    await repository.insertKey.change(transaction, { ...named, name, version, created, managed });
   }
   await scheduleRotation(transaction, named, row);
 }
@@ -205,7 +218,7 @@ function sizeOf(spec: KeySpec): number {
 }
 
 /** A standard vault has no hardware, and no token can be configured yet. @throws Refusal `key-needs-premium`, `not-implemented` */
-export function refuseHardware({ isHsm, family }: NewKey, vault: Vault): void {
+export function refuseHardware({ isHsm, family }: KeyType, vault: Vault): void {
   if (!isHsm) return;
   if (vault.settings.sku !== 'premium') throw new Refusal('key-needs-premium', { vault: vault.name, family });
   throw new Refusal('not-implemented', { feature: 'keys in a hardware security module' });

@@ -20,6 +20,7 @@ export function keyBundle(call: Call, row: KeyRow): Record<string, unknown> {
     },
     attributes: attributes(call, row),
     ...tags(row),
+    ...managed(row),
   };
 }
 
@@ -29,7 +30,12 @@ export function keyItem(call: Call, row: KeyRow, withVersion: boolean): Record<s
     kid: withVersion ? keyId(call, row) : objectId(call, 'keys', row.name),
     attributes: attributes(call, row),
     ...tags(row),
+    ...managed(row),
   };
+}
+
+function managed(row: KeyRow): { managed?: true } {
+  return row.managed === 1 ? { managed: true } : {};
 }
 
 function attributes(call: Call, row: KeyRow): Record<string, unknown> {

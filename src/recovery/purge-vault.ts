@@ -20,6 +20,9 @@ const deleteKeyVersions = statement<{ vaultId: string }>((db, p) =>
 const deleteKeys = statement<{ vaultId: string }>((db, p) =>
   db.deleteFrom('keys').where('vault_id', '=', p('vaultId')),
 );
+const deleteCertificateRows = (
+  ['certificates', 'certificate_versions', 'certificate_contacts', 'certificate_issuers'] as const
+).map((table) => statement<{ vaultId: string }>((db, p) => db.deleteFrom(table).where('vault_id', '=', p('vaultId'))));
 const deleteVault = statement<{ vaultId: string }>((db, p) => db.deleteFrom('vaults').where('id', '=', p('vaultId')));
 
 /**
@@ -33,6 +36,7 @@ export async function purgeVault(transaction: Transaction, keyring: Keyring, vau
   await deleteConnections.change(transaction, { vaultId: vault.id });
   await deleteKeyVersions.change(transaction, { vaultId: vault.id });
   await deleteKeys.change(transaction, { vaultId: vault.id });
+  for (const remove of deleteCertificateRows) await remove.change(transaction, { vaultId: vault.id });
   await keyring.destroyVaultKeys(transaction, vault.id);
   await removeAssignmentsUnder(transaction, vault.scopeKey);
   await forgetChange(transaction, vault.id);

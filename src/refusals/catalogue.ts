@@ -1,5 +1,6 @@
 import { armRequestRefusals } from './arm-requests.ts';
 import { authorisationRefusals } from './authorisation.ts';
+import { certificateRefusals } from './certificates.ts';
 import { clockRefusals } from './clock.ts';
 import { dataRefusals } from './data.ts';
 import { federationRefusals } from './federation.ts';
@@ -22,6 +23,7 @@ const tables = {
   ...generalRefusals,
   ...dataRefusals,
   ...keyRefusals,
+  ...certificateRefusals,
   ...authorisationRefusals,
   ...managementRefusals,
   ...armRequestRefusals,

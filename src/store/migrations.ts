@@ -1,5 +1,6 @@
 import type { CreateTableBuilder } from 'kysely';
 import { createAccessTables } from './access-tables.ts';
+import { createCertificateTables } from './certificate-tables.ts';
 import { createIdentitySecrets } from './identity-secrets-table.ts';
 import { createKeyTables } from './key-tables.ts';
 import { type Kysely, sql } from './kysely.ts';
@@ -23,6 +24,7 @@ export const migrations: readonly Migration[] = [
   async (db, dialect) => createModelChangeTable(await tableMaker(db, dialect)),
   async (db, dialect) => createKeyTables(db, await tableMaker(db, dialect)),
   createOutsideTokenIndex,
+  async (db, dialect) => createCertificateTables(db, await tableMaker(db, dialect), dialect),
 ];
 
 async function firstTables(db: Kysely<Tables>, dialect: DialectName, now: number): Promise<void> {

@@ -1,4 +1,10 @@
 import type { ColumnType } from 'kysely';
+import type {
+  CertificateContactTable,
+  CertificateIssuerTable,
+  CertificateTable,
+  CertificateVersionTable,
+} from './certificate-tables.ts';
 import type { KeyTable, KeyVersionTable } from './key-tables.ts';
 
 /**
@@ -25,6 +31,10 @@ export interface Tables {
   secret_versions: SecretVersionTable;
   keys: KeyTable;
   key_versions: KeyVersionTable;
+  certificates: CertificateTable;
+  certificate_versions: CertificateVersionTable;
+  certificate_contacts: CertificateContactTable;
+  certificate_issuers: CertificateIssuerTable;
   principals: PrincipalTable;
   applications: ApplicationTable;
   credentials: CredentialTable;
@@ -96,6 +106,8 @@ export interface SecretTable {
   created: number;
   deleted: number | null;
   purge_at: number | null;
+  /** 1 where a certificate made it and rules its life; 0 by default. */
+  managed: ColumnType<number, number | undefined, number>;
 }
 
 /** One version of a secret. `sequence` counts up within the name, so that the newest is never a matter of the clock. */

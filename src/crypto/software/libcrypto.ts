@@ -1,5 +1,6 @@
 import type { Curve, Digest } from '../algorithms.ts';
 import { KeyProviderFault } from '../key-provider.ts';
+import { type AsyncNative, callOnPool } from './native-call.ts';
 
 /** A key inside OpenSSL. */
 export type NativeKey = { readonly pointer: unknown; readonly outputBytes: number };
@@ -10,8 +11,6 @@ export interface RsaPadding {
   readonly digest?: Digest;
 }
 
-type Native = (...parameters: unknown[]) => unknown;
-type AsyncNative = Native & { async: (...parameters: unknown[]) => void };
 type Operation = 'sign' | 'verify' | 'encrypt' | 'decrypt';
 
 /** The values of rsa.h and evp.h. */
@@ -99,7 +98,9 @@ export class LibCrypto {
   /** Whether the halves of a private key belong together and its numbers are what they should be (SP 800-56A, 56B). */
   async isConsistent(key: NativeKey): Promise<boolean> {
     const context = this.#native.EVP_PKEY_CTX_new(key.pointer, null);
-    const result = await call(this.#native.EVP_PKEY_check, [context], () => this.#native.EVP_PKEY_CTX_free(context));
+    const result = await callOnPool(this.#native.EVP_PKEY_check, [context], () =>
+      this.#native.EVP_PKEY_CTX_free(context),
+    );
     return result === 1;
   }
 
@@ -186,8 +187,10 @@ export class LibCrypto {
     const context = this.#context(operation, key, padding);
     const out = Buffer.alloc(key.outputBytes);
     const length = [out.length];
-    const result = await call(this.#native[`EVP_PKEY_${operation}`], [context, out, length, value, value.length], () =>
-      this.#native.EVP_PKEY_CTX_free(context),
+    const result = await callOnPool(
+      this.#native[`EVP_PKEY_${operation}`],
+      [context, out, length, value, value.length],
+      () => this.#native.EVP_PKEY_CTX_free(context),
     );
     return result === 1 ? out.subarray(0, Number(length[0])) : null;
   }
@@ -218,15 +221,4 @@ export class LibCrypto {
     }
     return digest;
   }
-}
-
-/** Runs a native function on the thread pool. Its buffers stay referenced until it has ended. */
-function call(native: AsyncNative, parameters: readonly unknown[], release: () => void): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    native.async(...parameters, (error: unknown, result: unknown) => {
-      release();
-      if (error) reject(error instanceof Error ? error : new Error('A native call failed.'));
-      else resolve(parameters.length > 0 ? result : undefined);
-    });
-  });
 }

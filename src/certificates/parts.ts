@@ -1,0 +1,50 @@
+import type { Random } from '../base/ports.ts';
+import type { KeyProvider } from '../crypto/key-provider.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import type { ObjectParts } from '../objects/lifecycle.ts';
+import type { Vault } from '../resources/vault.ts';
+import type { Issuer } from './issuers/issuer.ts';
+
+/** An account at an authority, with its credentials opened: never kept, never logged. */
+export interface IssuerAccount {
+  readonly vault: Vault;
+  readonly name: string;
+  readonly provider: string;
+  readonly accountId: string | null;
+  readonly password: string | null;
+  readonly organizationId: string | null;
+}
+
+/** The authority of an account, or null where no provider of that name is set up here. */
+export type IssuerFor = (account: IssuerAccount) => Promise<Issuer | null>;
+
+/** Whom a vault's certificates concern. */
+export interface Contact {
+  readonly email: string;
+  readonly name?: string;
+  readonly phone?: string;
+}
+
+/** What contacts are told. Instants in milliseconds since the Unix epoch. */
+export interface Notice {
+  readonly kind: 'near-expiry' | 'expired' | 'renewal-hindered' | 'renewal-failed';
+  readonly vault: Vault;
+  readonly certificate: string;
+  /** Until when the current version is valid; null where there is none. */
+  readonly expires: number | null;
+  /** Why it does not get on; the empty text where nothing is wrong. No secret in it. */
+  readonly reason: string;
+  readonly contacts: readonly Contact[];
+  readonly time: number;
+}
+
+/** Tells contacts; whoever does it keeps what could not be sent. */
+export type Notify = (notice: Notice) => Promise<void>;
+
+/** What the certificates room needs. */
+export interface CertificateParts extends ObjectParts {
+  readonly keyring: Keyring;
+  readonly random: Random;
+  readonly provider: KeyProvider;
+  readonly issuerFor: IssuerFor;
+}
