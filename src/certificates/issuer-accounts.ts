@@ -132,7 +132,7 @@ async function writeIssuer(
       name: known?.name ?? name,
       provider: change.provider ?? before?.provider ?? '',
       account_id: change.accountId ?? before?.account_id ?? null,
-      organization: change.organization ? JSON.stringify(change.organization) : (before?.organization ?? '{}'),
+      organization: mergedOrganization(before, change.organization),
       enabled: (change.enabled ?? (before ? before.enabled === 1 : true)) ? 1 : 0,
       created: known?.created ?? call.time,
       updated: call.time,
@@ -150,6 +150,12 @@ async function requireIssuer(session: Session, vault: Vault, name: string): Prom
   const row = await readIssuer.first(session, { vaultId: vault.id, nameKey: foldName(name) });
   if (!row) throw new Refusal('certificate-issuer-not-found', { vault: vault.name, issuer: name });
   return row;
+}
+
+/** What is sent in place of what there was; `az` names the administrators without the organization, and the other way round. */
+function mergedOrganization(before: IssuerRow | null, sent: Organization | undefined): string {
+  const known = before ? (JSON.parse(before.organization) as Organization) : {};
+  return JSON.stringify({ ...known, ...sent });
 }
 
 /** The names that stand for no authority. */
@@ -178,7 +184,8 @@ function readAccount(body: Body): AccountChange {
 function readOrganization(value: unknown): Organization {
   const details = readObject(value, 'org_details');
   const id = readText(details['id'], 'org_details.id', MOST_TEXT);
-  const admins = details['admin_details'] ?? [];
+  const admins = details['admin_details'];
+  if (admins === undefined || admins === null) return id === undefined ? {} : { id };
   if (!Array.isArray(admins) || admins.length > MOST_ADMINS) {
     throw invalid('org_details.admin_details', `it must be a list of at most ${MOST_ADMINS}`);
   }
