@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   hosts: () => import('./cli/hosts.ts'),
   clock: () => import('./cli/clock.ts'),
   'signing-keys': () => import('./cli/signing-keys.ts'),
+  certificates: () => import('./cli/certificates.ts'),
   selftest: () => import('./cli/selftest.ts'),
   explain: () => import('./cli/explain.ts'),
   access: () => import('./cli/access.ts'),

@@ -1,5 +1,6 @@
 import { moveOperations } from './access/move/operations.ts';
 import { accessOperations } from './access/role-operations.ts';
+import { dueOperations } from './certificates/due.ts';
 import { graphOperations } from './directory/operations.ts';
 import { keyOperations as signingKeyOperations } from './identity/key-operations.ts';
 import { clockOperations } from './jobs/clock-operations.ts';
@@ -17,6 +18,7 @@ export type ManagementParts = Parameters<typeof armSecretOperations>[0] &
   Parameters<typeof moveOperations>[0] &
   Parameters<typeof signingKeyOperations>[0] &
   Parameters<typeof clockOperations>[0] &
+  Parameters<typeof dueOperations>[0] &
   Parameters<typeof graphOperations>[0];
 
 /** The operations of the management plane and of the directory: the part of the composition root that is loaded late. */
@@ -29,6 +31,7 @@ export function managementOperations(parts: ManagementParts): readonly Operation
     ...moveOperations(parts),
     ...signingKeyOperations(parts),
     ...clockOperations(parts),
+    ...dueOperations(parts),
     ...graphOperations(parts),
   ];
   const known = () => [...parts.dataOperations, ...operations];

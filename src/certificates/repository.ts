@@ -193,6 +193,56 @@ export const dueOperations = dueBy('work_at');
 /** Lifetime actions that are due. */
 export const dueActions = dueBy('act_at');
 
+/** A live certificate, with what tells whether it is at risk. */
+export interface ListedCertificate {
+  vault_id: string;
+  vault_name: string;
+  name_key: string;
+  name: string;
+  policy: string;
+  operation: string | null;
+  expires: number | null;
+  enabled: number;
+  cer: string | null;
+  nbf: number | null;
+}
+
+/**
+ * Live certificates of the live vaults of a subscription that end before a moment or have an operation, by vault and name, after a
+ * place in that order.
+ * @param before whole seconds since the Unix epoch
+ */
+export const listedCertificates = statement<
+  { subscriptionId: string; before: number; afterVault: string; afterName: string; limit: number },
+  ListedCertificate
+>((db, p) =>
+  db
+    .selectFrom('certificates as o')
+    .innerJoin('vaults', 'vaults.id', 'o.vault_id')
+    .innerJoin('certificate_versions as v', (join) =>
+      join
+        .onRef('v.vault_id', '=', 'o.vault_id')
+        .onRef('v.name_key', '=', 'o.name_key')
+        .onRef('v.version', '=', 'o.current_version'),
+    )
+    .select(['o.vault_id', 'vaults.name as vault_name', 'o.name_key', 'o.name', 'o.policy', 'o.operation', 'o.expires'])
+    .select(['v.enabled', 'v.cer', 'v.nbf'])
+    .where('vaults.subscription_id', '=', p('subscriptionId'))
+    .where('vaults.deleted', 'is', null)
+    .where('o.deleted', 'is', null)
+    .where(({ or, eb }) => or([eb('o.expires', '<', p('before')), eb('o.operation', 'is not', null)]))
+    .where(({ or, and, eb }) =>
+      or([
+        eb('o.vault_id', '>', p('afterVault')),
+        and([eb('o.vault_id', '=', p('afterVault')), eb('o.name_key', '>', p('afterName'))]),
+      ]),
+    )
+    .orderBy('o.vault_id')
+    .orderBy('o.name_key')
+    .limit(p('limit'))
+    .$castTo<ListedCertificate>(),
+);
+
 /** When the next lifetime action of a certificate is due. */
 export const readSchedule = statement<Named, { act_at: number | null; work_at: number | null }>((db, p) =>
   db

@@ -29,6 +29,7 @@ const rules = [
   'src/certificates/operation-state.ts',
   'src/certificates/policy-body.ts',
   'src/certificates/policy.ts',
+  'src/certificates/risk.ts',
   'src/client/localhost-name.ts',
   'src/crypto/algorithms.ts',
   'src/directory/filter.ts',

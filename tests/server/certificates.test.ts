@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey, X509Certificate } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { assignRole, groupScope, objectIdOf, putVault } from '../support/arm.ts';
+import { strongroom } from '../support/cli.ts';
 import { type Ask, call, getToken, hostOf, type Reply, resources } from '../support/http.ts';
 import { certificateAuthority, type OpenSsl, type OpensslAuthority, openSsl } from '../support/openssl.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -501,5 +502,28 @@ describe('the key of a certificate', () => {
     assert.equal(kept[1]!.replace(/\s/g, ''), expected[2]);
     refused(await ask('POST', '/certificates/outside/import', { body: { value: 'AAAA' } }), 400, 'BadParameter');
     refused(await ask('POST', '/certificates/outside/import', { body: {} }), 400, 'BadParameter');
+  });
+});
+
+describe('certificates at risk', () => {
+  it('are listed with their reason for whoever may read vaults, and by the command', async () => {
+    const manager = await getToken(server, resources.management);
+    const list = async (query = '', as: string | undefined = manager) =>
+      call(server, {
+        host: 'management',
+        path: `/subscriptions/${server.subscriptionId}/providers/Strongroom.Certificates/due?api-version=2026-01-01${query}`,
+        token: as,
+      });
+    const started = await create('at-risk', unknownPolicy);
+    assert.equal((await merge('at-risk', x5c(signCsr(started, '-days 10')))).status, 201);
+    const found = (await list()).body.value.filter(
+      ({ certificate }: { certificate: string }) => certificate === 'at-risk',
+    );
+    assert.deepEqual([found[0].vault, found[0].risk, found[0].issuer], ['main-vault', 'nobody-renews', 'Unknown']);
+    assert.equal((await list('&days=0')).status, 400);
+    assert.equal((await list('', token)).status, 401);
+    const { code, stdout } = await strongroom(['certificates', 'due', '--data-dir', server.dataDir]);
+    assert.equal(code, 3);
+    assert.match(stdout, /main-vault\/at-risk {2}nobody-renews/);
   });
 });

@@ -87,7 +87,8 @@ function extensionsOf(parsed: x509.X509Certificate) {
   const flags = parsed.getExtension(x509.KeyUsagesExtension)?.usages ?? 0;
   return {
     sans: { dnsNames: of('dns'), emails: of('email'), upns: of('upn'), uris: of('url'), ipAddresses: of('ip') },
-    ekus: (parsed.getExtension(x509.ExtendedKeyUsageExtension)?.usages ?? []).map(String),
+    // The library's list is a class of its own, and so would be what `map` makes of it.
+    ekus: Array.from(parsed.getExtension(x509.ExtendedKeyUsageExtension)?.usages ?? [], String),
     keyUsage: (Object.keys(keyUsages) as KeyUsage[]).filter((usage) => (flags & x509.KeyUsageFlags[usage]) !== 0),
     isAuthority: parsed.getExtension(x509.BasicConstraintsExtension)?.ca ?? false,
   };
