@@ -82,10 +82,14 @@ function storedKeyOf(vault: Vault, { name }: VersionOrder, version: string, key:
   };
 }
 
-/** A new key, or the current one again where the policy says so and it is of the policy's kind. */
+/**
+ * A new key, or the current one again where the policy says so and it is of the policy's kind. One that was made not to leave is not
+ * used again by a policy that lets keys leave: a change of the policy would have it out.
+ */
 async function keyFor(parts: MakingParts, vault: Vault, { policy, before }: VersionOrder): Promise<MadeKey> {
   const spec = keySpecOf(policy);
-  if (policy.reuseKey && before && before.cer !== null) {
+  const mayStay = before && before.cer !== null && (before.exportable === 1 || !policy.exportable);
+  if (policy.reuseKey && mayStay) {
     const named = { vaultId: vault.id, nameKey: before.name_key, version: before.version };
     const { kty, operations: _, ...known } = await openManagedKey(parts, parts.store.reader, named);
     const isSame =

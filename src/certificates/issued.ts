@@ -23,6 +23,7 @@ export async function issuedOf(
     x5t: leaf.x5t,
     nbf: leaf.nbf,
     exp: leaf.exp,
+    form: policy.contentType,
     secret: await writeBundle(policy.contentType, policy.exportable ? key : null, ders, name),
   };
 }

@@ -68,7 +68,9 @@ export async function answerOf(
   const leaf = read.find((certificate) => holdsKey(certificate, key.publicMembers));
   if (!leaf) return { reason: 'none of the certificates is of the key of the request' };
   const others = read.filter((one) => one !== leaf);
-  const policy = policyOf(row);
+  const waiting = await certificateQueries.oneVersion.first(session, named);
+  // As it was when the key was made: a change of the policy since then must not let it out.
+  const policy = { ...policyOf(row), exportable: policyOf(row).exportable && waiting?.exportable === 1 };
   const reason = whyNoAnswer(leaf, others, policy, toSeconds(now));
   if (reason !== null) return { reason };
   const order: readonly ReadCertificate[] = operation.preserveOrder ? others : chainFrom(leaf, others).chain;

@@ -8,6 +8,7 @@ export interface CertificateRow extends VersionRow {
   cer: string | null;
   x5t: string | null;
   preserve_order: number;
+  exportable: number;
 }
 
 /** A version with its chain. */
@@ -16,7 +17,7 @@ export interface WholeCertificateRow extends CertificateRow {
 }
 
 const tables = { names: 'certificates', versions: 'certificate_versions' } as const;
-const columns = ['v.cer', 'v.x5t', 'v.preserve_order', 'o.policy', 'o.operation'] as const;
+const columns = ['v.cer', 'v.x5t', 'v.preserve_order', 'v.exportable', 'o.policy', 'o.operation'] as const;
 
 /** The queries that certificates share with the other kinds; its lists hold what is pending too. */
 export const certificateQueries = objectQueries<CertificateRow, WholeCertificateRow>(tables, columns, ['v.chain']);
@@ -82,6 +83,7 @@ export interface NewCertificateVersion extends Named {
   x5t: string | null;
   chain: string;
   preserveOrder: number;
+  exportable: number;
 }
 
 /** Adds a version, issued or not. */
@@ -102,6 +104,7 @@ export const insertCertificateVersion = statement<NewCertificateVersion>((db, p)
     x5t: p('x5t'),
     chain: p('chain'),
     preserve_order: p('preserveOrder'),
+    exportable: p('exportable'),
   }),
 );
 

@@ -1,4 +1,5 @@
 import { foldName } from '../base/ids.ts';
+import type { BundleForm } from '../crypto/certificate-bundle.ts';
 import type { MadeKey } from '../crypto/key-provider.ts';
 import { addManagedKey, assertKeyNameFits, changeManagedKey } from '../keys/managed.ts';
 import { keyKind } from '../keys/service.ts';
@@ -30,6 +31,8 @@ export interface Issued {
   readonly exp: number;
   /** The value of the secret: key and chain, or the chain alone. */
   readonly secret: string;
+  /** The form of that value; a policy may have changed since the version was begun. */
+  readonly form: BundleForm;
 }
 
 /** A version to be added: whole where it is issued, else waiting for that. */
@@ -104,6 +107,7 @@ export async function addCertificateVersion(
     previousVersion: row.previous_version,
     chain: JSON.stringify(draft.issued?.chain ?? []),
     preserveOrder: row.preserve_order,
+    exportable: row.exportable,
   });
   const { version, policy, operation } = row;
   if (!current) {
@@ -148,7 +152,7 @@ export async function completeVersion(
   await schedule(transaction, named, row, time);
   const mirrored = { enabled: operation.enabled, nbf: issued.nbf, exp: issued.exp, tags: null, isCurrent: true, time };
   await changeManagedKey(transaction, named, mirrored);
-  await changeManagedSecret(transaction, parts, named, { ...mirrored, value: issued.secret });
+  await changeManagedSecret(transaction, parts, named, { ...mirrored, value: issued.secret, contentType: issued.form });
   return row;
 }
 
@@ -239,6 +243,7 @@ function rowOf(draft: Draft, current: CertificateRow | null, isCurrent: boolean)
     cer: issued?.cer ?? null,
     x5t: issued?.x5t ?? null,
     preserve_order: draft.preserveOrder ? 1 : 0,
+    exportable: draft.policy.exportable ? 1 : 0,
   };
 }
 

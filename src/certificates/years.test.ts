@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type CertificatePlane, certificatePlane } from '../../tests/support/certificate-plane.ts';
 import { DAY } from '../base/text.ts';
+import { takeLease } from '../jobs/lease.ts';
+import { purgeJob } from '../recovery/purge-job.ts';
 import { setContacts } from './contacts.ts';
 import { createCertificate } from './create.ts';
 import { setIssuer } from './issuer-accounts.ts';
+import { deleteCertificate } from './lifecycle.ts';
 import { deletePending, getPending, updatePending } from './pending.ts';
 import { getCertificate, updateCertificate } from './service.ts';
 
@@ -124,6 +127,32 @@ describe('certificates over the years', () => {
     plane.clock.set(end - 7 * DAY);
     await live();
     assert.ok((await expiry('idle')) > end);
+  });
+
+  it('are purged with key and secret when their retention has ended', async () => {
+    await create('purged', 'Self');
+    const { deletedDate } = await plane.ask((_parts, call) => deleteCertificate(call), 'purged');
+    assert.ok(deletedDate > 0);
+    const rows = async () => {
+      const { db } = plane.store.reader;
+      const counts = [];
+      for (const table of [
+        'certificates',
+        'certificate_versions',
+        'keys',
+        'key_versions',
+        'secrets',
+        'secret_versions',
+      ] as const) {
+        counts.push((await db.selectFrom(table).select('name_key').execute()).length);
+      }
+      return counts;
+    };
+    assert.deepEqual(await rows(), [1, 1, 1, 1, 1, 1]);
+    plane.clock.advance(91 * DAY);
+    const now = plane.clock.now();
+    await purgeJob(plane).run((await takeLease(plane.store, 'job/purge', 'test', now, MINUTE))!, now);
+    assert.deepEqual(await rows(), [0, 0, 0, 0, 0, 0]);
   });
 
   it('tells the authority of an order that is cancelled or forgotten', async () => {

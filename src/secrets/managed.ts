@@ -77,7 +77,10 @@ export async function changeManagedSecret(
   transaction: Transaction,
   { keyring, random }: Sealing,
   named: ManagedName,
-  change: Omit<ManagedSecretVersion, 'name' | 'version' | 'value' | 'contentType'> & { readonly value?: string },
+  change: Omit<ManagedSecretVersion, 'name' | 'version' | 'value' | 'contentType'> & {
+    readonly value?: string;
+    readonly contentType?: string;
+  },
 ): Promise<void> {
   const row = await repository.secretQueries.oneVersion.first(transaction, named);
   if (!row) throw new Error(`The certificate version ${named.version} has no secret.`);
@@ -87,7 +90,7 @@ export async function changeManagedSecret(
     enabled: change.enabled ? 1 : 0,
     nbf: change.nbf,
     exp: change.exp,
-    contentType: row.content_type,
+    contentType: change.contentType ?? row.content_type,
     tags: change.tags,
   });
   if (change.value !== undefined) {

@@ -44,6 +44,8 @@ export interface CertificateVersionTable {
   /** JSON array: the issuers' certificates in base64 of their DER, next issuer first. */
   chain: string;
   preserve_order: number;
+  /** 1 where the secret holds the key: what was made not to leave never does, whatever a later policy says. */
+  exportable: number;
 }
 
 /** Whom a vault's certificates concern. `contacts` is JSON as the wire has it. */
@@ -93,6 +95,7 @@ export async function createCertificateTables(
       x5t: 'text?',
       chain: 'text',
       preserve_order: 'integer',
+      exportable: 'integer',
     },
     ['vault_id', 'name_key', 'version'],
   );

@@ -124,6 +124,21 @@ describe('the secret of a certificate', () => {
     assert.ok(inside.includes('BEGIN CERTIFICATE') && !inside.includes('PRIVATE KEY'));
   });
 
+  it('never gets a key that was made not to leave, whatever the policy says later', async () => {
+    const key_props = { kty: 'EC', exportable: false, reuse_key: true };
+    await create('stays', { ...selfPolicy, key_props, secret_props: { contentType: 'application/x-pem-file' } });
+    const before = (await ok('GET', '/keys/stays')).body.key.x;
+    await ok('PATCH', '/certificates/stays/policy', { body: { key_props: { exportable: true } } });
+    await ok('POST', '/certificates/stays/create', { body: {} }, 202);
+    assert.notEqual((await ok('GET', '/keys/stays')).body.key.x, before);
+    assert.match((await ok('GET', '/secrets/stays')).body.value, /PRIVATE KEY/);
+    const started = await create('stays', { ...unknownPolicy, key_props: { kty: 'EC', exportable: false } });
+    await ok('PATCH', '/certificates/stays/policy', { body: { key_props: { exportable: true } } });
+    assert.equal((await merge('stays', x5c(signCsr(started)))).status, 201);
+    openssl.write('stays.pfx', Buffer.from((await ok('GET', '/secrets/stays')).body.value, 'base64'));
+    assert.doesNotMatch(openssl.run('pkcs12 -in stays.pfx -passin pass: -nodes'), /PRIVATE KEY/);
+  });
+
   it('and the key change and go with the certificate alone', async () => {
     await create('ruled');
     refused(await ask('PUT', '/secrets/ruled', { body: { value: 'x' } }), 403, 'Forbidden', 'SecretManagedByKeyVault');
