@@ -9,7 +9,7 @@ import { assertIssuer } from './issuer-accounts.ts';
 import type { CertificateParts } from './parts.ts';
 import type { CertificatePolicy } from './policy.ts';
 import { changePolicy } from './policy-body.ts';
-import { type WholeCertificateRow, writePolicy } from './repository.ts';
+import { certificateQueries, type WholeCertificateRow, writePolicy } from './repository.ts';
 import { changeVersion, policyOf, schedule } from './versions.ts';
 import { certificateBundle, policyBody } from './wire.ts';
 
@@ -93,7 +93,12 @@ async function store(
 ): Promise<void> {
   const named = { vaultId: vault.id, nameKey: row.name_key };
   if (row.policy !== before.policy) await writePolicy.change(transaction, { ...named, policy: row.policy });
-  if (row.version === row.current_version) await schedule(transaction, named, row, now);
+  // The policy is the certificate's, whichever version it was sent with: what follows from it follows from the current one.
+  const current =
+    row.version === row.current_version ? row : await certificateQueries.current.first(transaction, named);
+  // What another policy asks for, or what lay idle, may be due since long: then it is due at once.
+  const isAnew = row.policy !== before.policy || row.enabled !== before.enabled;
+  if (current) await schedule(transaction, named, current, isAnew ? 0 : now);
 }
 
 function policyAnswer(call: Call, row: WholeCertificateRow, policy: CertificatePolicy): Answer {

@@ -124,9 +124,19 @@ describe('certificates over the years', () => {
     while (plane.clock.now() < end - 30 * DAY) await live();
     assert.equal(await expiry('idle'), end);
     await plane.ask(updateCertificate, 'idle', { attributes: { enabled: true } });
-    plane.clock.set(end - 7 * DAY);
-    await live();
+    await plane.turn();
     assert.ok((await expiry('idle')) > end);
+  });
+
+  it('follows a policy that was sent with an older version', async () => {
+    await create('older', 'Self', { lifetime_actions: [] });
+    const first = (await plane.ask(getCertificate, 'older')).id.split('/').at(-1);
+    await create('older', 'Self', { lifetime_actions: [] });
+    const end = await expiry('older');
+    plane.clock.set(end - 40 * DAY);
+    await plane.ask(updateCertificate, 'older', { policy: policyOf('Self') }, first);
+    await plane.turn();
+    assert.ok((await expiry('older')) > end);
   });
 
   it('are purged with key and secret when their retention has ended', async () => {
