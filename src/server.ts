@@ -222,7 +222,7 @@ async function composeApps(
 }
 
 /** No authority is set up yet that an issuer of a vault could stand for. */
-const noProvider: IssuerFor = async () => null;
+const noProvider: IssuerFor = async () => ({ reason: 'no authority of that provider is set up on this server' });
 /** Nobody is written to yet: the log has what contacts should know. */
 const noMail: Notify = async () => {};
 

@@ -100,6 +100,7 @@ export async function openIssuer(
   ).toString();
   const { id } = JSON.parse(row.organization) as Organization;
   const issuer = await issuerFor({
+    id: `${vault.id}/${row.name_key}`,
     vault,
     name: row.name,
     provider: row.provider,
@@ -107,7 +108,7 @@ export async function openIssuer(
     password: password === '' ? null : password,
     organizationId: id ?? null,
   });
-  if (!issuer) throw new Refusal('certificate-provider-unknown', facts);
+  if ('reason' in issuer) throw new Refusal('certificate-provider-unknown', { ...facts, reason: issuer.reason });
   return issuer;
 }
 

@@ -7,6 +7,8 @@ import type { Issuer } from './issuers/issuer.ts';
 
 /** An account at an authority, with its credentials opened: never kept, never logged. */
 export interface IssuerAccount {
+  /** Unique and lasting: what an authority keeps for this account alone is kept under it. */
+  readonly id: string;
   readonly vault: Vault;
   readonly name: string;
   readonly provider: string;
@@ -15,8 +17,13 @@ export interface IssuerAccount {
   readonly organizationId: string | null;
 }
 
-/** The authority of an account, or null where no provider of that name is set up here. */
-export type IssuerFor = (account: IssuerAccount) => Promise<Issuer | null>;
+/** Why no authority can be asked for an account: no provider of that name is set up here, or its settings do not fit. No credential in it. */
+export interface UnusableIssuer {
+  readonly reason: string;
+}
+
+/** The authority of an account, or why there is none. */
+export type IssuerFor = (account: IssuerAccount) => Promise<Issuer | UnusableIssuer>;
 
 /** Whom a vault's certificates concern. */
 export interface Contact {

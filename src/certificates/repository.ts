@@ -210,9 +210,12 @@ export interface ListedCertificate {
   nbf: number | null;
 }
 
+/** The mark of a completed operation in its JSON: within a text of it the quotes would be escaped. */
+const COMPLETED = '%"status":"completed"%';
+
 /**
- * Live certificates of the live vaults of a subscription that end before a moment or have an operation, by vault and name, after a
- * place in that order.
+ * Live certificates of the live vaults of a subscription that end before a moment or have an operation that is not completed, by vault
+ * and name, after a place in that order.
  * @param before whole seconds since the Unix epoch
  */
 export const listedCertificates = statement<
@@ -233,7 +236,7 @@ export const listedCertificates = statement<
     .where('vaults.subscription_id', '=', p('subscriptionId'))
     .where('vaults.deleted', 'is', null)
     .where('o.deleted', 'is', null)
-    .where(({ or, eb }) => or([eb('o.expires', '<', p('before')), eb('o.operation', 'is not', null)]))
+    .where(({ or, eb }) => or([eb('o.expires', '<', p('before')), eb('o.operation', 'not like', COMPLETED)]))
     .where(({ or, and, eb }) =>
       or([
         eb('o.vault_id', '>', p('afterVault')),

@@ -14,6 +14,17 @@ interface Due {
   readonly why: string;
 }
 
+/** The options of `due`. */
+export const dueOptions = { days: { type: 'string' } } as const;
+
+/** What `due` does, for the command's own help. */
+export const DUE_USAGE = `due asks the running server, as its first administrator, which certificates of all vaults need somebody: those that have ended, whose
+renewal failed or does not get on, that wait for an answer for more than two days, or that end soon and nobody renews.
+
+  --days N    how far ahead an end is looked for; 30 unless told otherwise
+
+It ends with 0 where there is none, with 3 where there is one.`;
+
 /**
  * `strongroom certificates due`: the certificates that need somebody, and why.
  * @returns 0 where there is none, 3 where there is one, for monitoring

@@ -150,8 +150,9 @@ export const certificateRefusals = rows({
     check: 'state',
     status: 400,
     error: 'BadParameter',
-    message: 'The certificate issuer {issuer} has the provider {provider}, which this key vault cannot reach.',
-    cause: 'No provider of this name is set up on this server: it would not know whom to ask for a certificate.',
+    message: 'The certificate issuer {issuer} of the provider {provider} cannot be asked for a certificate: {reason}.',
+    cause:
+      'This server does not know whom to ask for a certificate, or the issuer does not fit what it knows: {reason}.',
     remedy: [
       'az keyvault certificate issuer show --vault-name {vault} --issuer-name {issuer}',
       'Use the issuer Unknown and merge what the authority gives.',

@@ -68,7 +68,7 @@ export async function certificatePlane(): Promise<CertificatePlane> {
     ...plane,
     pager: new Pager(keyring),
     provider: new SoftwareProvider(random),
-    issuerFor: async ({ provider }) => (provider === 'Test' ? issuer : null),
+    issuerFor: async ({ provider }) => (provider === 'Test' ? issuer : { reason: 'it is not set up' }),
   };
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   const notify = async (notice: Notice) => void notices.push(notice);
