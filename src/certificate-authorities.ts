@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Log, Random } from './base/ports.ts';
-import { Issuers } from './certificates/issuers/registry.ts';
+import { IssuerSettingFault, Issuers } from './certificates/issuers/registry.ts';
+import { noticeMail } from './certificates/notice-mail.ts';
+import type { IssuerFor, Notify } from './certificates/parts.ts';
 import type { Config } from './config.ts';
 import type { KeyProviders } from './crypto/key-provider.ts';
 import type { Keyring } from './crypto/keyring.ts';
 import { type Listener, listen, requestLimits } from './http/listen.ts';
 import { serverKey } from './keys/server-key.ts';
+import { queueMail } from './notify/mail-queue.ts';
 import { createVaultDirectory } from './resources/vault-directory.ts';
 import type { Store } from './store/store.ts';
 
@@ -57,4 +60,26 @@ export async function listenForRevocation(parts: AuthoritiesParts, issuers: Issu
     authorities,
   });
   return listen(handler, revocationAddresses, revocationPort, null, LIMITS);
+}
+
+/** What the certificates room is told of what is around it: the authorities, and the way to people. */
+export function certificateRoom(
+  { config, store, random }: Pick<AuthoritiesParts, 'config' | 'store' | 'random'>,
+  issuers: Issuers,
+): { readonly issuerFor: IssuerFor; readonly notify: Notify } {
+  return {
+    issuerFor: async (account) => {
+      try {
+        return await issuers.issuerFor(account);
+      } catch (error) {
+        if (error instanceof IssuerSettingFault) return { reason: error.message };
+        throw error;
+      }
+    },
+    notify: async (notice) => {
+      if (!config.mail || notice.contacts.length === 0) return;
+      const message = { to: notice.contacts.map(({ email }) => email), ...noticeMail(notice) };
+      await store.write((transaction) => queueMail(transaction, { random }, message, notice.time));
+    },
+  };
 }

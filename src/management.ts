@@ -1,5 +1,6 @@
 import { moveOperations } from './access/move/operations.ts';
 import { accessOperations } from './access/role-operations.ts';
+import { dueOperations } from './certificates/due.ts';
 import { authorityOperations } from './certificates/issuers/authority/operations.ts';
 import { encryptionKeyOperations } from './crypto/operations.ts';
 import { graphOperations } from './directory/operations.ts';
@@ -21,6 +22,7 @@ export type ManagementParts = Parameters<typeof armSecretOperations>[0] &
   Parameters<typeof encryptionKeyOperations>[0] &
   Parameters<typeof authorityOperations>[0] &
   Parameters<typeof clockOperations>[0] &
+  Parameters<typeof dueOperations>[0] &
   Parameters<typeof graphOperations>[0];
 
 /** The operations of the management plane and of the directory: the part of the composition root that is loaded late. */
@@ -35,6 +37,7 @@ export function managementOperations(parts: ManagementParts): readonly Operation
     ...encryptionKeyOperations(parts),
     ...authorityOperations(parts),
     ...clockOperations(parts),
+    ...dueOperations(parts),
     ...graphOperations(parts),
   ];
   const known = () => [...parts.dataOperations, ...operations];

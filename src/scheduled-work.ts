@@ -1,5 +1,8 @@
 import { activityJob } from './audit/activity-log.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
+import { issuerEnvelopes } from './certificates/issuer-accounts.ts';
+import { certificateJob } from './certificates/job.ts';
+import type { IssuerFor, Notify } from './certificates/parts.ts';
 import type { Config } from './config.ts';
 import type { KeyProviders } from './crypto/key-provider.ts';
 import type { Keyring } from './crypto/keyring.ts';
@@ -23,9 +26,10 @@ const FOLLOW_MS = 10_000;
 
 /** Everything that is encrypted at rest, by the key it is under. */
 export const sealedTables: Pick<RotationParts, 'envelopes' | 'sealedRows'> = {
-  envelopes: [secretEnvelopes, keyEnvelopes],
+  envelopes: [secretEnvelopes, keyEnvelopes, issuerEnvelopes],
   sealedRows: [serverValues, hostSecrets],
 };
+
 /** What the jobs are made of. */
 export interface JobParts {
   readonly config: Config;
@@ -36,6 +40,8 @@ export interface JobParts {
   readonly store: Store;
   readonly keyring: Keyring;
   readonly tenantId: string;
+  readonly issuerFor: IssuerFor;
+  readonly notify: Notify;
 }
 
 /** What is due by the clock. */
@@ -45,6 +51,7 @@ export function startJobs(scheduler: Scheduler, given: JobParts): void {
   scheduler.start(purgeJob(parts));
   scheduler.start(keyVersionJob(parts));
   scheduler.start(tokenObjectJob(parts));
+  scheduler.start(certificateJob(parts));
   scheduler.start(keyRotationJob(parts));
   scheduler.start(encryptionKeyJob(parts));
   scheduler.start(signInCleanupJob(parts));

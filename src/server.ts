@@ -6,8 +6,9 @@ import { openJournal } from './audit/journal.ts';
 import { replaceFile, writeNewFile } from './base/files.ts';
 import type { Clock, Log, Random } from './base/ports.ts';
 import { toIso } from './base/text.ts';
-import { certificateIssuers, listenForRevocation } from './certificate-authorities.ts';
+import { certificateIssuers, certificateRoom, listenForRevocation } from './certificate-authorities.ts';
 import type { Issuers } from './certificates/issuers/registry.ts';
+import { certificateOperations } from './certificates/operations.ts';
 import { type Config, readNamedFile } from './config.ts';
 import { type ControlEndpoint, openControl, openRoutes } from './control-endpoint.ts';
 import type { Keyring } from './crypto/keyring.ts';
@@ -17,7 +18,6 @@ import { type App, buildApp } from './http/app.ts';
 import { buildFront, type Front } from './http/front.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
-import type { Caller } from './identity/caller.ts';
 import { isMachine } from './identity/identity-host.ts';
 import { imdsOperations } from './identity/imds-operations.ts';
 import { loginOperations } from './identity/operations.ts';
@@ -154,7 +154,7 @@ async function serve(
   const revocation = await listenForRevocation(joined, issuers);
   if (certificate.authorityPem) replaceFile(join(config.dataDir, 'ca.pem'), certificate.authorityPem, 0o644);
   await publishReleaseCertificate(parts, store, keyring);
-  startJobs(scheduler, joined);
+  startJobs(scheduler, { ...joined, ...certificateRoom(joined, issuers) });
   control.useRoutes(openRoutes(joined));
   if (unsealed) await recordUnsealing(parts, store, installation, unsealed);
   const unwatch = clock.watch(log, () => void scheduler.runAll());
@@ -211,10 +211,10 @@ async function composeApps(
   const pager = new Pager(keyring);
   const issuers = new OutsideIssuers(config.trustedIssuers, clock, parts.log);
   const pipeline = pipelineOf({ ...base, issuers }, access, signingKeys);
-  const isOwner = (caller: Caller, scope: string) => access.isOwner(caller, scope);
   const authorities = new OutsideIssuers(config.attestationAuthorities, clock, parts.log);
-  const keyRows = keyOperations({ ...base, pager, authorities, signer: new ReleaseSigner(base) });
-  const dataOperations = [...secretOperations({ ...base, pager }), ...keyRows];
+  const rooms = { ...base, pager, authorities, ...certificateRoom(base, parts.certificateIssuers) };
+  const keyRows = keyOperations({ ...rooms, signer: new ReleaseSigner(base) });
+  const dataOperations = [...secretOperations(rooms), ...keyRows, ...certificateOperations(rooms)];
   const loadManagement = async () => {
     const { managementOperations } = await import('./management.ts');
     return managementOperations({
@@ -223,7 +223,7 @@ async function composeApps(
       health: () => healthOf(parts, keyring),
       dataOperations,
       signingKeys,
-      isOwner,
+      isOwner: (caller, scope) => access.isOwner(caller, scope),
       keyPolicy: config.keyPolicy,
       movableClock: clock,
       runJobs: () => scheduler.runAll(),

@@ -363,7 +363,8 @@ function dataFacts(object: ObjectScope | null): ConditionFacts {
 }
 
 function admissionKey(caller: Caller, vault: Vault, need: Extract<Need, { kind: 'data' }>, reach: string): string {
-  return `${caller.oid}|${caller.appId}|${vault.id}|${need.dataAction}|${reach}`;
+  // The permission too: reading a key and listing keys are one data action, and two permissions of access policies.
+  return `${caller.oid}|${caller.appId}|${vault.id}|${need.dataAction}|${need.permission.name}|${reach}`;
 }
 
 /** What decides beside the grants: another model, or other policies, are another question. */

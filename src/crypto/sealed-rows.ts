@@ -3,14 +3,14 @@ import type { Session, Transaction } from '../store/port.ts';
 import { type Statement, statement } from '../store/statement.ts';
 import * as rows from './repository.ts';
 
-/** A version of an object, by its row. */
+/** A version of an object, by its row; the empty text where the table has one row for a name. */
 export interface VersionKey {
   readonly nameKey: string;
   readonly version: string;
 }
 
 /** The tables of versions whose `envelope` is sealed under a key of their vault. */
-export type EnvelopeTable = 'secret_versions' | 'key_versions';
+export type EnvelopeTable = 'secret_versions' | 'key_versions' | 'certificate_issuers';
 
 /** A table of envelopes under vault keys, as the rotation of these keys sees it. Each room declares its own. */
 export interface VaultEnvelopes {
@@ -61,22 +61,27 @@ export interface EnvelopeQueries {
 // The same columns in each: one of them stands for all where the types are checked.
 const table = (name: EnvelopeTable) => name as 'secret_versions';
 
+/** The column of versions, or what stands for it in tables that have none. */
+const versionIn = (name: EnvelopeTable) =>
+  name === 'certificate_issuers' ? sql<string>`cast('' as text)` : sql.ref<string>('version');
+
 /** The queries over a table of envelopes. An envelope names its key in its bytes 2 to 17 (`envelope.ts`, format 1). */
 export function envelopeQueries(name: EnvelopeTable): EnvelopeQueries {
+  const version = versionIn(name);
   return {
     page: statement((db, p) =>
       db
         .selectFrom(table(name))
-        .select(['name_key', 'version', sql<Uint8Array>`substr(envelope, 2, 16)`.as('key_id')])
+        .select(['name_key', version.as('version'), sql<Uint8Array>`substr(envelope, 2, 16)`.as('key_id')])
         .where('vault_id', '=', p('vaultId'))
         .where((eb) =>
           eb.or([
             eb('name_key', '>', p('nameKey')),
-            eb.and([eb('name_key', '=', p('nameKey')), eb('version', '>', p('version'))]),
+            eb.and([eb('name_key', '=', p('nameKey')), eb(version, '>', p('version'))]),
           ]),
         )
         .orderBy('name_key')
-        .orderBy('version')
+        .orderBy(version)
         .limit(p('limit')),
     ),
     read: statement((db, p) =>
@@ -85,7 +90,7 @@ export function envelopeQueries(name: EnvelopeTable): EnvelopeQueries {
         .select('envelope')
         .where('vault_id', '=', p('vaultId'))
         .where('name_key', '=', p('nameKey'))
-        .where('version', '=', p('version')),
+        .where(version, '=', p('version')),
     ),
     write: statement((db, p) =>
       db
@@ -93,7 +98,7 @@ export function envelopeQueries(name: EnvelopeTable): EnvelopeQueries {
         .set({ envelope: p('envelope') })
         .where('vault_id', '=', p('vaultId'))
         .where('name_key', '=', p('nameKey'))
-        .where('version', '=', p('version')),
+        .where(version, '=', p('version')),
     ),
   };
 }

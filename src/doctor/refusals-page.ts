@@ -2,6 +2,7 @@ import { checkNames } from '../operations/decision.ts';
 import { armRequestRefusals } from '../refusals/arm-requests.ts';
 import { authorisationRefusals } from '../refusals/authorisation.ts';
 import { authorityRefusals } from '../refusals/authorities.ts';
+import { certificateRefusals } from '../refusals/certificates.ts';
 import { clockRefusals } from '../refusals/clock.ts';
 import { dataRefusals } from '../refusals/data.ts';
 import { encryptionKeyRefusals } from '../refusals/encryption-keys.ts';
@@ -29,6 +30,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Data plane', table: dataRefusals },
   { title: 'Keys', table: keyRefusals },
   { title: 'Keys that leave or arrive wrapped', table: keyReleaseRefusals },
+  { title: 'Certificates', table: certificateRefusals },
   { title: 'Management plane', table: managementRefusals },
   { title: 'Requests to the management plane', table: armRequestRefusals },
   { title: 'Roles, conditions, denials', table: authorisationRefusals },

@@ -6,7 +6,6 @@ import { providerOf } from '../resources/provider-table.ts';
 
 /** Parts of the service that this release does not have; see docs/divergences.md. The first that matches a path names it. */
 const planned: readonly { readonly plane: Plane; readonly path: RegExp; readonly feature: string }[] = [
-  { plane: 'data', path: /^\/+(deleted)?certificates\b/i, feature: 'the certificates API' },
   { plane: 'data', path: /^\/+(deleted)?storage\b/i, feature: 'managed storage accounts' },
   { plane: 'management', path: /\/providers\/+microsoft\.insights\b/i, feature: 'monitoring' },
   { plane: 'management', path: /\/providers\/+microsoft\.operationalinsights\b/i, feature: 'log workspaces' },

@@ -1,18 +1,18 @@
 import { foldName } from '../base/ids.ts';
 import type { WrappedObject } from '../crypto/key-provider.ts';
-import { answerFor, findRow, liveRow, objectId } from '../objects/lifecycle.ts';
+import { answerFor, assertUnmanaged, findRow, liveRow, objectId } from '../objects/lifecycle.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { openBackup, sealBackup } from '../recovery/backup-blob.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Session } from '../store/port.ts';
 import { typeOf } from './key-home.ts';
-import { insertKey, type KeyRow, keyQueries, type SealedKeyRow, writePolicy } from './repository.ts';
+import { insertKey, type KeyRow, keyQueries, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
 import { insertSealed, type KeyParts, keyKind } from './service.ts';
-import { keyBinding, publicMembersOf, specOf, storedKeyId } from './stored-key.ts';
-import { claimObject, restoredMaterial } from './token-restore.ts';
+import { keyBinding } from './stored-key.ts';
+import { claimObject, restoredMaterial, wrappedObjects } from './token-restore.ts';
 import { keyBundle } from './wire.ts';
 
 /** The most versions a backup takes (Key Vault service limits). */
@@ -20,7 +20,7 @@ const MAX_BACKUP_VERSIONS = 500;
 
 type BackedUpVersion = Omit<
   KeyRow,
-  'name_key' | 'name' | 'current_version' | 'deleted' | 'purge_at' | 'release_policy'
+  'name_key' | 'name' | 'current_version' | 'deleted' | 'purge_at' | 'release_policy' | 'managed'
 > & {
   /** The material in base64url. */
   readonly material: string;
@@ -42,6 +42,7 @@ export async function backupKey(parts: KeyParts, call: Call): Promise<Answer> {
   const { store, keyring, random } = parts;
   const vault = vaultOf(call);
   const current = await liveRow(keyKind, store.reader, call);
+  assertUnmanaged(keyKind, vault, current, 'backup');
   const named = { vaultId: vault.id, nameKey: current.name_key };
   const rows = await keyQueries.allVersions.all(store.reader, { ...named, limit: MAX_BACKUP_VERSIONS + 1 });
   if (rows.length > MAX_BACKUP_VERSIONS) {
@@ -49,11 +50,11 @@ export async function backupKey(parts: KeyParts, call: Call): Promise<Answer> {
     throw new Refusal('backup-too-many-versions', facts);
   }
   const versions: BackedUpVersion[] = [];
-  for (const { envelope, name_key, ...row } of rows) {
-    const { name: _, current_version: __, deleted: ___, purge_at: ____, release_policy: _____, ...stored } = row;
+  for (const { envelope, name_key, managed: _, name: __, ...row } of rows) {
+    const { current_version: ___, deleted: ____, purge_at: _____, release_policy: ______, ...stored } = row;
     const binding = keyBinding(vault.id, name_key, stored.version);
     const material = await keyring.openInVault(store.reader, vault.id, binding, envelope);
-    const wrapped = await wrappedObjects(parts, vault, { ...stored, name_key, envelope }, material);
+    const wrapped = await wrappedObjects(parts.providers, vault, { ...stored, name_key, envelope }, material);
     versions.push({ ...stored, material: material.toString('base64url'), ...(wrapped && { wrapped }) });
     material.fill(0);
   }
@@ -79,7 +80,7 @@ export async function restoreKey(parts: KeyParts, call: Call): Promise<Answer> {
     let row: KeyRow | null = null;
     for (const { material, wrapped: _, ...stored } of backup.versions) {
       const state = { name_key: nameKey, name: backup.name, current_version: newest, deleted: null, purge_at: null };
-      row = { ...stored, ...state, release_policy: backup.release ?? null };
+      row = { ...stored, ...state, managed: 0, release_policy: backup.release ?? null };
       const bytes = materials.get(stored.version)!;
       const isNew = bytes.toString('base64url') !== material;
       if (typeOf(stored).isHsm) await claimObject(transaction, vault, row, bytes, isNew);
@@ -88,7 +89,7 @@ export async function restoreKey(parts: KeyParts, call: Call): Promise<Answer> {
     const named = { vaultId: vault.id, nameKey };
     const { created } = backup.versions[0]!;
     const { name, release: releasePolicy = null } = backup;
-    await insertKey.change(transaction, { ...named, name, version: newest, created, releasePolicy });
+    await insertKey.change(transaction, { ...named, name, version: newest, created, managed: 0, releasePolicy });
     if (backup.policy) await writePolicy.change(transaction, { ...named, policy: JSON.stringify(backup.policy) });
     await scheduleRotation(transaction, named, row!);
     return answerFor(keyKind, call, row!, keyBundle(call, row!));
@@ -98,20 +99,4 @@ export async function restoreKey(parts: KeyParts, call: Call): Promise<Answer> {
 async function assertFree(session: Session, vault: Vault, nameKey: string): Promise<void> {
   const present = await findRow(keyKind, session, vault, nameKey);
   if (present) throw new Refusal('key-exists', { vault: vault.name, name: present.name });
-}
-
-async function wrappedObjects(
-  { providers: { token } }: KeyParts,
-  vault: Vault,
-  row: Pick<SealedKeyRow, 'kty' | 'size' | 'public_key' | 'version' | 'name_key' | 'envelope'>,
-  material: Buffer,
-): Promise<readonly WrappedObject[] | null> {
-  if (!typeOf(row).isHsm || !token) return null;
-  const id = storedKeyId(vault.id, row);
-  return token.wrapObjects({
-    id,
-    spec: specOf(row),
-    publicMembers: publicMembersOf(row),
-    open: async () => Buffer.from(material),
-  });
 }

@@ -9,6 +9,8 @@ export interface KeyRow extends VersionRow {
   key_ops: string;
   /** JSON of the release policy of the name, which all its versions have; null where they never leave. */
   release_policy: string | null;
+  /** 1 where a certificate rules it. */
+  managed: number;
 }
 
 /** A version with its sealed material. */
@@ -23,11 +25,12 @@ export const keyQueries = objectQueries<KeyRow>({ names: 'keys', versions: 'key_
   'v.public_key',
   'v.key_ops',
   'o.release_policy',
+  'o.managed',
 ]);
 
 /** Adds a key that was not there; its first version is inserted beside it. */
 export const insertKey = statement<
-  Named & { name: string; version: string; created: number; releasePolicy: string | null }
+  Named & { name: string; version: string; created: number; managed: number; releasePolicy: string | null }
 >((db, p) =>
   db.insertInto('keys').values({
     vault_id: p('vaultId'),
@@ -37,7 +40,7 @@ export const insertKey = statement<
     created: p('created'),
     deleted: null,
     purge_at: null,
-    managed: 0,
+    managed: p('managed'),
     rotation_policy: null,
     rotate_at: null,
     release_policy: p('releasePolicy'),

@@ -1,5 +1,5 @@
 import { toSeconds } from '../base/text.ts';
-import { answerFor, liveRow, objectId } from '../objects/lifecycle.ts';
+import { answerFor, assertUnmanaged, liveRow, objectId } from '../objects/lifecycle.ts';
 import type { Named } from '../objects/object-queries.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { makeKey, orderLike } from './key-home.ts';
@@ -14,11 +14,13 @@ import { keyBundle } from './wire.ts';
 export async function rotateKey(parts: KeyParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
   const before = await liveRow(keyKind, parts.store.reader, call);
+  assertUnmanaged(keyKind, vault, before, 'rotate');
   const { made, version } = await makeKey(parts, vault, orderLike(before), call.time, (provider, place) =>
     provider.generate(specOf(before), place),
   );
   const commit = call.commit(async (transaction) => {
     const current = await liveRow(keyKind, transaction, call);
+    assertUnmanaged(keyKind, vault, current, 'rotate');
     const policy = await policyOf(transaction, { vaultId: vault.id, nameKey: current.name_key });
     const row = successor(current, before, version, policy, JSON.stringify(made.publicMembers), call.time);
     await storeVersion(parts, transaction, vault, row, made.material, true);
@@ -61,6 +63,7 @@ export async function getRotationPolicy({ store }: KeyParts, call: Call): Promis
 export async function setRotationPolicy(_parts: KeyParts, call: Call): Promise<Answer> {
   return call.commit(async (transaction) => {
     const row = await liveRow(keyKind, transaction, call);
+    assertUnmanaged(keyKind, vaultOf(call), row, 'setRotationPolicy');
     const named: Named = { vaultId: vaultOf(call).id, nameKey: row.name_key };
     const known = await policyOf(transaction, named);
     const policy = readRotationPolicy(call.body ?? {}, call.time, known?.created ?? call.time);

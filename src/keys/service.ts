@@ -11,7 +11,15 @@ import type { Keyring } from '../crypto/keyring.ts';
 import type { VaultEnvelopes } from '../crypto/sealed-rows.ts';
 import { readTokenReference } from '../crypto/token-reference.ts';
 import { checkWindow, invalid } from '../objects/attributes.ts';
-import { answerFor, findRow, liveRow, nameOf, type ObjectKind, type ObjectParts } from '../objects/lifecycle.ts';
+import {
+  answerFor,
+  assertUnmanaged,
+  findRow,
+  liveRow,
+  nameOf,
+  type ObjectKind,
+  type ObjectParts,
+} from '../objects/lifecycle.ts';
 import type { Named } from '../objects/object-queries.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import type { Vault } from '../resources/vault.ts';
@@ -43,6 +51,7 @@ export const keyKind: ObjectKind<KeyRow> = {
     deleted: 'key-deleted',
     deletedNotFound: 'deleted-key-not-found',
     nameDeleted: 'key-name-deleted',
+    managed: 'key-managed',
   },
   bundle: keyBundle,
   item: keyItem,
@@ -90,6 +99,7 @@ async function assertAddable({ store, providers }: KeyParts, call: Call, key: Ne
   providerOf(providers, vaultOf(call), key);
   checkExport(key.release, vaultOf(call).settings.sku === 'premium', knowsRelease(call));
   const there = await findRow(keyKind, store.reader, vaultOf(call), nameOf(call).nameKey);
+  if (there) assertUnmanaged(keyKind, vaultOf(call), there, 'create');
   return policyOfVersion(key.release, there?.release_policy) !== null;
 }
 
@@ -111,6 +121,7 @@ export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
   return call.commit(async (transaction) => {
     const row = await liveRow(keyKind, transaction, call);
+    assertUnmanaged(keyKind, vault, row, 'update');
     const change = readKeyChange(call.body ?? {}, operableKey(row));
     checkExport(change.release, vault.settings.sku === 'premium', knowsRelease(call));
     const updated: KeyRow = {
@@ -151,6 +162,7 @@ async function addVersion(parts: KeyParts, call: Call, key: NewKey, { made, vers
   const { name, nameKey } = nameOf(call);
   const work = async (transaction: Transaction) => {
     const current = await findRow(keyKind, transaction, vaultOf(call), nameKey);
+    if (current) assertUnmanaged(keyKind, vaultOf(call), current, 'create');
     const row = rowOf(key, made, nextVersion(current, { name, nameKey, version }, call.time));
     await storeVersion(parts, transaction, vaultOf(call), row, made.material, current !== null);
     return answerFor(keyKind, call, row, keyBundle(call, row));
@@ -171,6 +183,7 @@ export function rowOf(key: NewKey, made: MadeKey, state: ReturnType<typeof nextV
     public_key: JSON.stringify(made.publicMembers),
     key_ops: JSON.stringify(key.operations),
     release_policy: policyOfVersion(key.release, state.previous_version === null ? undefined : state.release_policy),
+    managed: 0,
   };
 }
 
@@ -212,8 +225,8 @@ export async function storeVersion(
   }
   if (isThere) await repository.keyQueries.setCurrent.change(transaction, { ...named, version: row.version });
   else {
-    const { name, version, created, release_policy: releasePolicy } = row;
-    await repository.insertKey.change(transaction, { ...named, name, version, created, releasePolicy });
+    const { name, version, created, managed, release_policy: releasePolicy } = row;
+    await repository.insertKey.change(transaction, { ...named, name, version, created, managed, releasePolicy });
   }
   await scheduleRotation(transaction, named, row);
 }
@@ -251,6 +264,6 @@ export async function insertSealed(
 export const keyEnvelopes: VaultEnvelopes = { table: 'key_versions', binding: keyBinding };
 
 /** Bits of a modulus or of a symmetric key; 0 for curves. */
-function sizeOf(spec: KeySpec): number {
+export function sizeOf(spec: KeySpec): number {
   return spec.family === 'EC' ? 0 : spec.bits;
 }

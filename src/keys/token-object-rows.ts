@@ -47,6 +47,16 @@ export const dropObjectsOfKey = statement<Named>((db, p) =>
     .where('name_key', '=', p('nameKey')),
 );
 
+/** The version is gone: its objects are due at once. */
+export const dropObjectsOfVersion = statement<Named & { version: string }>((db, p) =>
+  db
+    .updateTable('token_objects')
+    .set({ destroy_at: 0 })
+    .where('vault_id', '=', p('vaultId'))
+    .where('name_key', '=', p('nameKey'))
+    .where('version', '=', p('version')),
+);
+
 /** Whether a version has the object, so that it is not to be destroyed. */
 export const isObjectKept = statement<{ objectId: string }, { object_id: string }>((db, p) =>
   db

@@ -4,9 +4,30 @@ import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
 import { type HomeParts, type MakeOrder, providerOf, takePlace, typeOf } from './key-home.ts';
-import type { KeyRow } from './repository.ts';
-import { publicMembersOf, specOf } from './stored-key.ts';
+import type { KeyRow, SealedKeyRow } from './repository.ts';
+import { publicMembersOf, specOf, storedKeyId } from './stored-key.ts';
 import { isObjectKept, keepObject, noteObject } from './token-object-rows.ts';
+
+/**
+ * The objects of a key, wrapped under a key of the token; null for a key of software, and where they may not leave the token.
+ * @param row the stored version, which `material` was opened from
+ * @throws KeyTokenFault
+ */
+export async function wrappedObjects(
+  { token }: KeyProviders,
+  vault: Vault,
+  row: Pick<SealedKeyRow, 'kty' | 'size' | 'public_key' | 'version' | 'name_key' | 'envelope'>,
+  material: Buffer,
+): Promise<readonly WrappedObject[] | null> {
+  if (!typeOf(row).isHsm || !token) return null;
+  const id = storedKeyId(vault.id, row);
+  return token.wrapObjects({
+    id,
+    spec: specOf(row),
+    publicMembers: publicMembersOf(row),
+    open: async () => Buffer.from(material),
+  });
+}
 
 /** What of a version decides whether a token can hold it again. */
 export type RestoredVersion = Pick<KeyRow, 'kty' | 'size' | 'public_key' | 'version'> & {

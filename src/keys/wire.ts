@@ -21,6 +21,7 @@ export function keyBundle(call: Call, row: KeyRow): Record<string, unknown> {
     attributes: attributes(call, row),
     ...tags(row),
     ...(row.release_policy !== null && knowsRelease(call) ? { release_policy: JSON.parse(row.release_policy) } : {}),
+    ...managed(row),
   };
 }
 
@@ -35,7 +36,12 @@ export function keyItem(call: Call, row: KeyRow, withVersion: boolean): Record<s
     kid: withVersion ? keyId(call, row) : objectId(call, 'keys', row.name),
     attributes: attributes(call, row),
     ...tags(row),
+    ...managed(row),
   };
+}
+
+function managed(row: KeyRow): { managed?: true } {
+  return row.managed === 1 ? { managed: true } : {};
 }
 
 function attributes(call: Call, row: KeyRow): Record<string, unknown> {

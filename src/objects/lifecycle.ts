@@ -10,18 +10,20 @@ import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Session, Transaction } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
-import type { Named, ObjectQueries, VersionRow } from './object-queries.ts';
+import type { Named, ObjectQueries, Sealed, VersionRow } from './object-queries.ts';
 
 /** A kind of object, as what is common to all of them needs to know it. */
-export interface ObjectKind<Row extends VersionRow> {
+export interface ObjectKind<Row extends VersionRow, Whole extends Row = Sealed<Row>> {
   /** The collection in paths and scopes. */
-  readonly collection: 'keys' | 'secrets';
-  readonly queries: ObjectQueries<Row>;
+  readonly collection: 'keys' | 'secrets' | 'certificates';
+  readonly queries: ObjectQueries<Row, Whole>;
   readonly refusals: {
     readonly notFound: RefusalCode;
     readonly deleted: RefusalCode;
     readonly deletedNotFound: RefusalCode;
     readonly nameDeleted: RefusalCode;
+    /** Of an object that a certificate rules; null for kinds that none can rule. */
+    readonly managed: RefusalCode | null;
   };
   /** The whole object as an answer shows it. */
   readonly bundle: (call: Call, row: Row) => Record<string, unknown>;
@@ -37,8 +39,6 @@ export interface ObjectParts {
   readonly pager: Pager;
 }
 
-type SealedRow<Row> = Row & { readonly envelope: Uint8Array };
-
 /** The name that a call is about, and the key under which it is compared. */
 export function nameOf(call: Call): { readonly name: string; readonly nameKey: string } {
   const name = call.parameters['name']!;
@@ -52,8 +52,8 @@ export function objectId(call: Call, collection: string, name: string, version?:
 }
 
 /** An answer about one version of an object. */
-export function answerFor<Row extends VersionRow>(
-  { collection }: ObjectKind<Row>,
+export function answerFor<Row extends VersionRow, Whole extends Row>(
+  { collection }: ObjectKind<Row, Whole>,
   call: Call,
   row: Row,
   body: unknown,
@@ -76,22 +76,22 @@ export function sharedAttributes(call: Call, row: VersionRow): Record<string, un
 }
 
 /** The version the call names, or the current one, of a live object. @throws Refusal */
-export function liveRow<Row extends VersionRow>(
-  kind: ObjectKind<Row>,
+export function liveRow<Row extends VersionRow, Whole extends Row>(
+  kind: ObjectKind<Row, Whole>,
   session: Session,
   call: Call,
-): Promise<SealedRow<Row>> {
+): Promise<Whole> {
   return requireRow(kind, session, vaultOf(call), call.parameters['name']!, call.parameters['version']);
 }
 
 /** A version, or the current one, of a live object in a vault. @throws Refusal */
-export async function requireRow<Row extends VersionRow>(
-  { queries, refusals }: ObjectKind<Row>,
+export async function requireRow<Row extends VersionRow, Whole extends Row>(
+  { queries, refusals }: ObjectKind<Row, Whole>,
   session: Session,
   vault: Vault,
   name: string,
   version?: string,
-): Promise<SealedRow<Row>> {
+): Promise<Whole> {
   const named = { vaultId: vault.id, nameKey: foldName(name) };
   const row =
     version === undefined
@@ -104,11 +104,11 @@ export async function requireRow<Row extends VersionRow>(
 }
 
 /** The current row of a deleted object. @throws Refusal */
-export async function deletedRow<Row extends VersionRow>(
-  kind: ObjectKind<Row>,
+export async function deletedRow<Row extends VersionRow, Whole extends Row>(
+  kind: ObjectKind<Row, Whole>,
   session: Session,
   call: Call,
-): Promise<SealedRow<Row>> {
+): Promise<Whole> {
   const { name, nameKey } = nameOf(call);
   const vault = vaultOf(call);
   const row = await kind.queries.current.first(session, { vaultId: vault.id, nameKey });
@@ -117,8 +117,8 @@ export async function deletedRow<Row extends VersionRow>(
 }
 
 /** The current row of a live name in a vault, or null where the name is free. @throws Refusal where it is deleted */
-export async function findRow<Row extends VersionRow>(
-  kind: ObjectKind<Row>,
+export async function findRow<Row extends VersionRow, Whole extends Row>(
+  kind: ObjectKind<Row, Whole>,
   session: Session,
   vault: Vault,
   nameKey: string,
@@ -128,9 +128,24 @@ export async function findRow<Row extends VersionRow>(
   return row;
 }
 
+/**
+ * Keeps what a certificate rules from being changed on its own.
+ * @param operation the operation as the refusal names it
+ * @throws Refusal `secret-managed`, `key-managed`
+ */
+export function assertUnmanaged<Row extends VersionRow, Whole extends Row>(
+  { refusals }: ObjectKind<Row, Whole>,
+  vault: Vault,
+  row: Row,
+  operation: string,
+): void {
+  if (row.managed !== 1 || refusals.managed === null) return;
+  throw new Refusal(refusals.managed, { operation, vault: vault.name, name: row.name });
+}
+
 /** A page of live or deleted objects, by name. */
-export async function listObjects<Row extends VersionRow>(
-  kind: ObjectKind<Row>,
+export async function listObjects<Row extends VersionRow, Whole extends Row>(
+  kind: ObjectKind<Row, Whole>,
   { store, pager }: ObjectParts,
   call: Call,
   deleted: boolean,
@@ -148,8 +163,8 @@ export async function listObjects<Row extends VersionRow>(
 }
 
 /** A page of the versions of a live object. */
-export async function listObjectVersions<Row extends VersionRow>(
-  kind: ObjectKind<Row>,
+export async function listObjectVersions<Row extends VersionRow, Whole extends Row>(
+  kind: ObjectKind<Row, Whole>,
   { store, pager }: ObjectParts,
   call: Call,
 ): Promise<Answer> {
@@ -168,10 +183,14 @@ export async function listObjectVersions<Row extends VersionRow>(
 }
 
 /** Deletes an object with all its versions, recoverable until the vault's retention ends. */
-export function deleteObject<Row extends VersionRow>(kind: ObjectKind<Row>, call: Call): Promise<Answer> {
+export function deleteObject<Row extends VersionRow, Whole extends Row>(
+  kind: ObjectKind<Row, Whole>,
+  call: Call,
+): Promise<Answer> {
   const vault = vaultOf(call);
   return call.commit(async (transaction) => {
     const row = await liveRow(kind, transaction, call);
+    assertUnmanaged(kind, vault, row, 'delete');
     const gone = { ...row, deleted: call.time, purge_at: purgeInstant(vault.settings, call.time) };
     await kind.queries.markDeleted.change(transaction, {
       vaultId: vault.id,
@@ -184,8 +203,8 @@ export function deleteObject<Row extends VersionRow>(kind: ObjectKind<Row>, call
 }
 
 /** A deleted object as it was. */
-export async function getDeletedObject<Row extends VersionRow>(
-  kind: ObjectKind<Row>,
+export async function getDeletedObject<Row extends VersionRow, Whole extends Row>(
+  kind: ObjectKind<Row, Whole>,
   { store }: ObjectParts,
   call: Call,
 ): Promise<Answer> {
@@ -194,10 +213,15 @@ export async function getDeletedObject<Row extends VersionRow>(
 }
 
 /** Makes a deleted object live again with every version. */
-export function recoverObject<Row extends VersionRow>(kind: ObjectKind<Row>, call: Call): Promise<Answer> {
-  const vaultId = vaultOf(call).id;
+export function recoverObject<Row extends VersionRow, Whole extends Row>(
+  kind: ObjectKind<Row, Whole>,
+  call: Call,
+): Promise<Answer> {
+  const vault = vaultOf(call);
+  const vaultId = vault.id;
   return call.commit(async (transaction) => {
     const row = await deletedRow(kind, transaction, call);
+    assertUnmanaged(kind, vault, row, 'recover');
     await kind.queries.markDeleted.change(transaction, {
       vaultId,
       nameKey: row.name_key,
@@ -209,10 +233,14 @@ export function recoverObject<Row extends VersionRow>(kind: ObjectKind<Row>, cal
 }
 
 /** Removes a deleted object for good, unless the vault has purge protection. */
-export function purgeObject<Row extends VersionRow>(kind: ObjectKind<Row>, call: Call): Promise<Answer> {
+export function purgeObject<Row extends VersionRow, Whole extends Row>(
+  kind: ObjectKind<Row, Whole>,
+  call: Call,
+): Promise<Answer> {
   const vault = vaultOf(call);
   return call.commit(async (transaction) => {
     const row = await deletedRow(kind, transaction, call);
+    assertUnmanaged(kind, vault, row, 'purge');
     if (vault.settings.enablePurgeProtection) {
       throw new Refusal('purge-protected', {
         vault: vault.name,
@@ -227,8 +255,8 @@ export function purgeObject<Row extends VersionRow>(kind: ObjectKind<Row>, call:
 }
 
 /** Removes an object for good, and what was granted on it: a later one of the name starts clean. The purge job calls it too. */
-export async function eraseObject<Row extends VersionRow>(
-  { queries, collection, erased }: ObjectKind<Row>,
+export async function eraseObject<Row extends VersionRow, Whole extends Row>(
+  { queries, collection, erased }: ObjectKind<Row, Whole>,
   transaction: Transaction,
   vault: Vault,
   nameKey: string,
@@ -240,7 +268,11 @@ export async function eraseObject<Row extends VersionRow>(
 }
 
 /** What deleted bundles and items add. */
-function deletion<Row extends VersionRow>({ collection }: ObjectKind<Row>, call: Call, row: VersionRow) {
+export function deletion<Row extends VersionRow, Whole extends Row>(
+  { collection }: ObjectKind<Row, Whole>,
+  call: Call,
+  row: VersionRow,
+) {
   return {
     recoveryId: `${call.origin}/deleted${collection}/${row.name}`,
     deletedDate: toSeconds(row.deleted ?? 0),
@@ -258,8 +290,8 @@ export function deletionFacts(vault: Vault, row: VersionRow) {
   };
 }
 
-function listAnswer<Row extends VersionRow>(
-  { collection }: ObjectKind<Row>,
+function listAnswer<Row extends VersionRow, Whole extends Row>(
+  { collection }: ObjectKind<Row, Whole>,
   call: Call,
   value: readonly unknown[],
   nextLink: string | null,

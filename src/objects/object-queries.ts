@@ -18,6 +18,8 @@ export interface VersionRow {
   exp: number | null;
   tags: string | null;
   previous_version: string | null;
+  /** 1 where a certificate rules the name's life; kinds that none can rule do not have it. */
+  managed?: number;
 }
 
 /** The name of an object in a vault. */
@@ -44,14 +46,17 @@ const columns = [
   'v.previous_version',
 ] as const;
 
-/** The queries that are the same for every kind of object. `Sealed` adds the envelope to `Row`. */
-export interface ObjectQueries<Row extends VersionRow> {
+/** A row with its sealed envelope, which reads of single versions give where the kind has one. */
+export type Sealed<Row> = Row & { envelope: Uint8Array };
+
+/** The queries that are the same for every kind of object. `Whole` is what reads of single versions give: the envelope besides, mostly. */
+export interface ObjectQueries<Row extends VersionRow, Whole extends Row = Sealed<Row>> {
   /** The current version of a name, live or deleted. */
-  readonly current: Statement<Named, Row & { envelope: Uint8Array }>;
+  readonly current: Statement<Named, Whole>;
   /** One version of a name, live or deleted. */
-  readonly oneVersion: Statement<Named & { version: string }, Row & { envelope: Uint8Array }>;
+  readonly oneVersion: Statement<Named & { version: string }, Whole>;
   /** Every version of a name, oldest first, at most `limit`. */
-  readonly allVersions: Statement<Named & { limit: number }, Row & { envelope: Uint8Array }>;
+  readonly allVersions: Statement<Named & { limit: number }, Whole>;
   /** A page of live names, each with its current version. */
   readonly livePage: Statement<{ vaultId: string; after: string; limit: number }, Row>;
   /** A page of deleted names, each with its current version. */
@@ -62,6 +67,7 @@ export interface ObjectQueries<Row extends VersionRow> {
   readonly setCurrent: Statement<Named & { version: string }, never>;
   /** Marks a name deleted, or live again with nulls. */
   readonly markDeleted: Statement<Named & { deleted: number | null; purgeAt: number | null }, never>;
+  readonly removeVersion: Statement<Named & { version: string }, never>;
   readonly removeVersions: Statement<Named, never>;
   readonly removeName: Statement<Named, never>;
   /** Names whose retention has ended, of any vault. */
@@ -70,22 +76,28 @@ export interface ObjectQueries<Row extends VersionRow> {
   readonly isDue: Statement<Named & { now: number }, { name: string }>;
 }
 
-/** The tables of one kind of object; their columns are those of {@link VersionRow} and `envelope`, at least. */
+/** The tables of one kind of object; their columns are those of {@link VersionRow} and of `Whole`, at least. */
 export type ObjectTables =
   | { readonly names: 'keys'; readonly versions: 'key_versions' }
+  | { readonly names: 'certificates'; readonly versions: 'certificate_versions' }
   | { readonly names: 'secrets'; readonly versions: 'secret_versions' };
 
 /** Kysely checks the columns of one kind for all: they are the same. */
 type AnyTables = { readonly names: 'keys'; readonly versions: 'key_versions' };
 
-/** The queries of one kind of object; `more` are its further columns: `o.column` of the name, `v.column` of the version. */
-export function objectQueries<Row extends VersionRow>(
+/**
+ * The queries of one kind of object; `more` are further columns of the versions, as `v.column`, and of the names, as `o.column`;
+ * `whole` those that reads of single versions give besides.
+ */
+export function objectQueries<Row extends VersionRow, Whole extends Row = Sealed<Row>>(
   of: ObjectTables,
   more: readonly `${'o' | 'v'}.${string}`[],
-): ObjectQueries<Row> {
+  whole: readonly `v.${string}`[] = ['v.envelope'],
+): ObjectQueries<Row, Whole> {
   const tables = of as AnyTables;
   const selected = [...columns, ...more] as unknown as typeof columns;
-  return { ...versionQueries<Row>(tables, selected), ...pages<Row>(tables, selected), ...changes(tables) };
+  const single = [...selected, ...whole] as unknown as typeof columns;
+  return { ...versionQueries<Whole>(tables, single), ...pages<Row>(tables, selected), ...changes(tables) };
 }
 
 function versionsIn(db: Kysely<Tables>, tables: AnyTables) {
@@ -100,18 +112,16 @@ function named<P extends Named>(db: Kysely<Tables>, tables: AnyTables, p: Parame
   return versionsIn(db, tables).where('o.vault_id', '=', p('vaultId')).where('o.name_key', '=', p('nameKey'));
 }
 
-function versionQueries<Row extends VersionRow>(tables: AnyTables, selected: typeof columns) {
-  type SealedRow = Row & { envelope: Uint8Array };
-  const sealed = [...selected, 'v.envelope'] as const;
+function versionQueries<Whole>(tables: AnyTables, selected: typeof columns) {
   return {
-    current: statement<Named, SealedRow>((db, p) =>
-      named(db, tables, p).whereRef('v.version', '=', 'o.current_version').select(sealed).$castTo<SealedRow>(),
+    current: statement<Named, Whole>((db, p) =>
+      named(db, tables, p).whereRef('v.version', '=', 'o.current_version').select(selected).$castTo<Whole>(),
     ),
-    oneVersion: statement<Named & { version: string }, SealedRow>((db, p) =>
-      named(db, tables, p).where('v.version', '=', p('version')).select(sealed).$castTo<SealedRow>(),
+    oneVersion: statement<Named & { version: string }, Whole>((db, p) =>
+      named(db, tables, p).where('v.version', '=', p('version')).select(selected).$castTo<Whole>(),
     ),
-    allVersions: statement<Named & { limit: number }, SealedRow>((db, p) =>
-      named(db, tables, p).select(sealed).orderBy('v.sequence').limit(p('limit')).$castTo<SealedRow>(),
+    allVersions: statement<Named & { limit: number }, Whole>((db, p) =>
+      named(db, tables, p).select(selected).orderBy('v.sequence').limit(p('limit')).$castTo<Whole>(),
     ),
   };
 }
@@ -159,6 +169,13 @@ function changes(tables: AnyTables) {
         .set({ deleted: p('deleted'), purge_at: p('purgeAt') })
         .where('vault_id', '=', p('vaultId'))
         .where('name_key', '=', p('nameKey')),
+    ),
+    removeVersion: statement<Named & { version: string }>((db, p) =>
+      db
+        .deleteFrom(tables.versions)
+        .where('vault_id', '=', p('vaultId'))
+        .where('name_key', '=', p('nameKey'))
+        .where('version', '=', p('version')),
     ),
     removeVersions: statement<Named>((db, p) =>
       db.deleteFrom(tables.versions).where('vault_id', '=', p('vaultId')).where('name_key', '=', p('nameKey')),

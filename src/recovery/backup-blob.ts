@@ -6,7 +6,7 @@ import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 
 /** The kinds of object that can be backed up one by one. */
-export type BackupKind = 'secret' | 'key';
+export type BackupKind = 'secret' | 'key' | 'certificate';
 
 /**
  * Seals an object into an opaque blob, base64url. Its key is derived for the subscription and location of the vault: it

@@ -25,6 +25,9 @@ const deleteKeys = statement<{ vaultId: string }>((db, p) =>
 const dropTokenObjects = statement<{ vaultId: string }>((db, p) =>
   db.updateTable('token_objects').set({ destroy_at: 0 }).where('vault_id', '=', p('vaultId')),
 );
+const deleteCertificateRows = (
+  ['certificates', 'certificate_versions', 'certificate_contacts', 'certificate_issuers'] as const
+).map((table) => statement<{ vaultId: string }>((db, p) => db.deleteFrom(table).where('vault_id', '=', p('vaultId'))));
 const deleteVault = statement<{ vaultId: string }>((db, p) => db.deleteFrom('vaults').where('id', '=', p('vaultId')));
 
 /**
@@ -39,6 +42,7 @@ export async function purgeVault(transaction: Transaction, keyring: Keyring, vau
   await deleteKeyVersions.change(transaction, { vaultId: vault.id });
   await deleteKeys.change(transaction, { vaultId: vault.id });
   await dropTokenObjects.change(transaction, { vaultId: vault.id });
+  for (const remove of deleteCertificateRows) await remove.change(transaction, { vaultId: vault.id });
   await keyring.destroyVaultKeys(transaction, vault.id);
   await forgetAuthorities(transaction, vault.id);
   await removeAssignmentsUnder(transaction, vault.scopeKey);

@@ -1,6 +1,7 @@
 import { armRequestRefusals } from './arm-requests.ts';
 import { authorisationRefusals } from './authorisation.ts';
 import { authorityRefusals } from './authorities.ts';
+import { certificateRefusals } from './certificates.ts';
 import { clockRefusals } from './clock.ts';
 import { dataRefusals } from './data.ts';
 import { encryptionKeyRefusals } from './encryption-keys.ts';
@@ -26,6 +27,7 @@ const tables = {
   ...dataRefusals,
   ...keyRefusals,
   ...keyReleaseRefusals,
+  ...certificateRefusals,
   ...authorisationRefusals,
   ...managementRefusals,
   ...armRequestRefusals,

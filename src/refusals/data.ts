@@ -213,6 +213,16 @@ export const dataRefusals = rows({
     cause: 'A secret of this name was deleted at {deleted}; it keeps its name until it is purged at {purge}.',
     remedy: [recover, purge],
   },
+  'secret-managed': {
+    check: 'state',
+    status: 403,
+    error: 'Forbidden',
+    inner: 'SecretManagedByKeyVault',
+    message:
+      'Operation "{operation}" is not allowed on this secret, since it is associated with a certificate. Perform the operation on the corresponding certificate. For more information refer to https://docs.microsoft.com/en-us/azure/key-vault/certificates/about-certificates#composition-of-a-certificate',
+    cause: 'The secret is part of the certificate {name}, which rules its life.',
+    remedy: ['az keyvault certificate show --vault-name {vault} --name {name}'],
+  },
   'secret-exists': {
     check: 'state',
     status: 409,

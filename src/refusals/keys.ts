@@ -43,6 +43,16 @@ export const keyRefusals = rows({
     cause: 'A key of this name was deleted at {deleted}; it keeps its name until it is purged at {purge}.',
     remedy: [recover, 'az keyvault key purge --vault-name {vault} --name {name}'],
   },
+  'key-managed': {
+    check: 'state',
+    status: 403,
+    error: 'Forbidden',
+    inner: 'KeyManagedByKeyVault',
+    message:
+      'Operation "{operation}" is not allowed on this key, since it is associated with a certificate. Perform the operation on the corresponding certificate. For more information refer to https://docs.microsoft.com/en-us/azure/key-vault/certificates/about-certificates#composition-of-a-certificate',
+    cause: 'The key is part of the certificate {name}, which rules its life.',
+    remedy: ['az keyvault certificate show --vault-name {vault} --name {name}'],
+  },
   'key-exists': {
     check: 'state',
     status: 409,

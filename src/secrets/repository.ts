@@ -4,24 +4,29 @@ import { statement } from '../store/statement.ts';
 /** A version of a secret together with its name's state, as the queries give it. */
 export interface SecretRow extends VersionRow {
   content_type: string | null;
+  /** 1 where a certificate rules it. */
+  managed: number;
 }
 
 /** The queries that secrets share with the other kinds. */
 export const secretQueries = objectQueries<SecretRow>({ names: 'secrets', versions: 'secret_versions' }, [
   'v.content_type',
+  'o.managed',
 ]);
 
 /** Adds a secret that was not there; its first version is inserted beside it. */
-export const insertSecret = statement<Named & { name: string; version: string; created: number }>((db, p) =>
-  db.insertInto('secrets').values({
-    vault_id: p('vaultId'),
-    name_key: p('nameKey'),
-    name: p('name'),
-    current_version: p('version'),
-    created: p('created'),
-    deleted: null,
-    purge_at: null,
-  }),
+export const insertSecret = statement<Named & { name: string; version: string; created: number; managed: number }>(
+  (db, p) =>
+    db.insertInto('secrets').values({
+      vault_id: p('vaultId'),
+      name_key: p('nameKey'),
+      name: p('name'),
+      current_version: p('version'),
+      created: p('created'),
+      deleted: null,
+      purge_at: null,
+      managed: p('managed'),
+    }),
 );
 
 /** The parameters of {@link insertVersion}. */
@@ -80,6 +85,16 @@ export const updateVersion = statement<
       content_type: p('contentType'),
       tags: p('tags'),
     })
+    .where('vault_id', '=', p('vaultId'))
+    .where('name_key', '=', p('nameKey'))
+    .where('version', '=', p('version')),
+);
+
+/** Replaces the value of a managed version, which was empty until its certificate was issued. */
+export const replaceValue = statement<Named & { version: string; envelope: Uint8Array }>((db, p) =>
+  db
+    .updateTable('secret_versions')
+    .set({ envelope: p('envelope') })
     .where('vault_id', '=', p('vaultId'))
     .where('name_key', '=', p('nameKey'))
     .where('version', '=', p('version')),

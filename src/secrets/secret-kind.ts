@@ -11,6 +11,7 @@ export const secretKind: ObjectKind<SecretRow> = {
     deleted: 'secret-deleted',
     deletedNotFound: 'deleted-secret-not-found',
     nameDeleted: 'secret-name-deleted',
+    managed: 'secret-managed',
   },
   bundle: (call, row) => secretBundle(call, row),
   item: secretItem,

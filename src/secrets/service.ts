@@ -3,7 +3,15 @@ import type { Random } from '../base/ports.ts';
 import { sealEnvelope } from '../crypto/envelope.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { checkWindow } from '../objects/attributes.ts';
-import { answerFor, findRow, liveRow, nameOf, type ObjectParts, objectId } from '../objects/lifecycle.ts';
+import {
+  answerFor,
+  assertUnmanaged,
+  findRow,
+  liveRow,
+  nameOf,
+  type ObjectParts,
+  objectId,
+} from '../objects/lifecycle.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { openBackup, sealBackup } from '../recovery/backup-blob.ts';
 import { Refusal } from '../refusals/refusal.ts';
@@ -63,6 +71,7 @@ export async function updateSecret(_parts: SecretParts, call: Call): Promise<Ans
 export async function backupSecret({ store, keyring, random }: SecretParts, call: Call): Promise<Answer> {
   const vault = vaultOf(call);
   const current = await liveRow(secretKind, store.reader, call);
+  assertUnmanaged(secretKind, vault, current, 'backup');
   const rows = await repository.secretQueries.allVersions.all(store.reader, {
     vaultId: vault.id,
     nameKey: current.name_key,
@@ -119,6 +128,7 @@ export async function restoreSecret({ keyring, random }: SecretParts, call: Call
         purge_at: null,
         content_type: contentType,
         previous_version: previousVersion,
+        managed: 0,
       };
       const binding = secretBinding(vault.id, nameKey, row.version);
       await insertRow(transaction, vault.id, row, sealEnvelope(key, binding, Buffer.from(value), random));
@@ -129,6 +139,7 @@ export async function restoreSecret({ keyring, random }: SecretParts, call: Call
       name: backup.name,
       version: newest.version,
       created: backup.versions[0]!.created,
+      managed: 0,
     });
     return answerFor(secretKind, call, row!, secretBundle(call, row!));
   });

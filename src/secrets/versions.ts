@@ -4,7 +4,7 @@ import { sealEnvelope } from '../crypto/envelope.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { VaultEnvelopes } from '../crypto/sealed-rows.ts';
 import { checkWindow } from '../objects/attributes.ts';
-import { findRow } from '../objects/lifecycle.ts';
+import { assertUnmanaged, findRow } from '../objects/lifecycle.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
 import type { SecretRow } from './repository.ts';
@@ -33,6 +33,7 @@ export async function addVersion(
 ): Promise<SecretRow> {
   const nameKey = foldName(name);
   const current = await findRow(secretKind, transaction, vault, nameKey);
+  if (current) assertUnmanaged(secretKind, vault, current, 'set');
   const version = newVersion(random);
   const key = await keyring.vaultKey(transaction, vault.id);
   const row: SecretRow = {
@@ -51,11 +52,15 @@ export async function addVersion(
     content_type: secret.contentType,
     tags: secret.tags && JSON.stringify(secret.tags),
     previous_version: current?.version ?? null,
+    managed: 0,
   };
   const binding = secretBinding(vault.id, nameKey, version);
   await insertRow(transaction, vault.id, row, sealEnvelope(key, binding, Buffer.from(secret.value), random));
   if (current) await repository.secretQueries.setCurrent.change(transaction, { vaultId: vault.id, nameKey, version });
-  else await repository.insertSecret.change(transaction, { vaultId: vault.id, nameKey, name, version, created: time });
+  else {
+    const added = { vaultId: vault.id, nameKey, name, version, created: time, managed: 0 };
+    await repository.insertSecret.change(transaction, added);
+  }
   return row;
 }
 
@@ -70,6 +75,7 @@ export async function changeVersion(
   change: SecretChange,
   time: number,
 ): Promise<SecretRow> {
+  assertUnmanaged(secretKind, vault, row, 'update');
   const updated: SecretRow = {
     ...row,
     updated: time,

@@ -11,6 +11,8 @@ export function secretBundle(call: Call, row: SecretRow, value?: string): Record
     id: objectId(call, 'secrets', row.name, row.version),
     attributes: sharedAttributes(call, row),
     ...tags(row),
+    ...managed(row),
+    ...(row.managed === 1 ? { kid: objectId(call, 'keys', row.name, row.version) } : {}),
     ...(row.previous_version !== null && isVersionAtLeast(call.apiVersion, '2025-07-01')
       ? { previousVersion: row.previous_version }
       : {}),
@@ -24,7 +26,12 @@ export function secretItem(call: Call, row: SecretRow, withVersion: boolean): Re
     id: objectId(call, 'secrets', row.name, withVersion ? row.version : undefined),
     attributes: sharedAttributes(call, row),
     ...tags(row),
+    ...managed(row),
   };
+}
+
+function managed(row: SecretRow): { managed?: true } {
+  return row.managed === 1 ? { managed: true } : {};
 }
 
 function tags(row: SecretRow): { tags?: unknown } {

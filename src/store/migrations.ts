@@ -1,5 +1,6 @@
 import type { CreateTableBuilder } from 'kysely';
 import { createAccessTables } from './access-tables.ts';
+import { createCertificateTables } from './certificate-tables.ts';
 import { createIdentitySecrets } from './identity-secrets-table.ts';
 import { createIssuerTables } from './issuer-tables.ts';
 import { addReleasePolicies } from './key-release-column.ts';
@@ -31,6 +32,7 @@ export const migrations: readonly Migration[] = [
   addReleasePolicies,
   addKeyRotationColumns,
   async (db, dialect) => createIssuerTables(db, await tableMaker(db, dialect)),
+  async (db, dialect) => createCertificateTables(db, await tableMaker(db, dialect), dialect),
 ];
 
 async function firstTables(db: Kysely<Tables>, dialect: DialectName, now: number): Promise<void> {

@@ -1,4 +1,10 @@
 import type { ColumnType } from 'kysely';
+import type {
+  CertificateContactTable,
+  CertificateIssuerTable,
+  CertificateTable,
+  CertificateVersionTable,
+} from './certificate-tables.ts';
 import type { AuthorityCertificateTable, AuthorityTable, MailTable } from './issuer-tables.ts';
 import type { KeyTable, KeyVersionTable } from './key-tables.ts';
 import type { TokenObjectTable } from './token-object-table.ts';
@@ -36,6 +42,10 @@ export interface Tables {
   keys: KeyTable;
   key_versions: KeyVersionTable;
   token_objects: TokenObjectTable;
+  certificates: CertificateTable;
+  certificate_versions: CertificateVersionTable;
+  certificate_contacts: CertificateContactTable;
+  certificate_issuers: CertificateIssuerTable;
   principals: PrincipalTable;
   applications: ApplicationTable;
   credentials: CredentialTable;
@@ -110,6 +120,8 @@ export interface SecretTable {
   created: number;
   deleted: number | null;
   purge_at: number | null;
+  /** 1 where a certificate made it and rules its life; 0 by default. */
+  managed: ColumnType<number, number | undefined, number>;
 }
 
 /** One version of a secret. `sequence` counts up within the name, so that the newest is never a matter of the clock. */

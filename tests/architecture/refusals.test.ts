@@ -5,6 +5,7 @@ import { armRequestRefusals } from '../../src/refusals/arm-requests.ts';
 import { authorisationRefusals } from '../../src/refusals/authorisation.ts';
 import { authorityRefusals } from '../../src/refusals/authorities.ts';
 import { catalogue } from '../../src/refusals/catalogue.ts';
+import { certificateRefusals } from '../../src/refusals/certificates.ts';
 import { clockRefusals } from '../../src/refusals/clock.ts';
 import { dataRefusals } from '../../src/refusals/data.ts';
 import { encryptionKeyRefusals } from '../../src/refusals/encryption-keys.ts';
@@ -40,6 +41,7 @@ const people = 'src/directory/people.test.ts';
 const vaults = 'src/resources/vaults.test.ts';
 const roles = 'src/access/role-assignments.test.ts';
 const keys = 'tests/server/keys.test.ts';
+const certificates = 'tests/server/certificates.test.ts';
 
 /** Codes whose answer looks like another's: the suite that sends what leads to them. */
 const alikeOnTheWire: Readonly<Record<string, string>> = {
@@ -78,6 +80,17 @@ const alikeOnTheWire: Readonly<Record<string, string>> = {
   'graph-query-invalid': directory,
   'graph-segment-unknown': directory,
   'graph-uri-taken': directory,
+  'certificate-deleted': certificates,
+  'certificate-exists': certificates,
+  'certificate-import-password': 'tests/server/certificate-imports.test.ts',
+  'certificate-import-unusable': 'tests/server/certificate-imports.test.ts',
+  'certificate-issuer-disabled': certificates,
+  'certificate-merge-unusable': certificates,
+  'certificate-name-deleted': certificates,
+  'certificate-not-found': certificates,
+  'certificate-pending-ended': certificates,
+  'certificate-provider-unknown': certificates,
+  'deleted-certificate-not-found': certificates,
   'deleted-key-not-found': keys,
   'key-deleted': keys,
   'key-exists': keys,
@@ -134,6 +147,7 @@ describe('the catalogue of refusals', () => {
       authorisationRefusals,
       keyRefusals,
       keyReleaseRefusals,
+      certificateRefusals,
       managementRefusals,
       armRequestRefusals,
       lockRefusals,

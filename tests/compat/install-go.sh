@@ -35,3 +35,4 @@ cd "$root/tests/compat/go"
 CGO_ENABLED=1 go build -o "$target/read-secret" .
 CGO_ENABLED=1 go build -o "$target/use-keys" ./keys
 CGO_ENABLED=1 go build -o "$target/release-keys" ./release
+CGO_ENABLED=1 go build -o "$target/use-certificates" ./certificates

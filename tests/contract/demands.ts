@@ -2,6 +2,8 @@
 export interface Demand {
   readonly required?: readonly string[];
   readonly absent?: readonly string[];
+  /** Members that the service sends beyond its files, with their schemas (contract WIRE). */
+  readonly also?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 const attributes = ['attributes.enabled', 'attributes.created', 'attributes.updated'];
@@ -42,7 +44,22 @@ export const definitionDemands: Readonly<Record<string, Demand>> = {
   'keyvault-data-plane/KeyVerifyResult': { required: ['value'] },
   'keyvault-data-plane/KeyReleaseResult': { required: ['value'] },
   'keyvault-data-plane/RandomBytes': { required: ['value'] },
-  'keyvault-data-plane/CertificateBundle': { required: ['id', ...attributes] },
+  'keyvault-data-plane/CertificateBundle': {
+    required: ['id', 'kid', 'sid', 'policy.id', ...attributes],
+    also: {
+      pending: {
+        type: 'object',
+        properties: { id: { type: 'string' } },
+        required: ['id'],
+        additionalProperties: false,
+      },
+    },
+  },
+  'keyvault-data-plane/X509CertificateProperties': {
+    also: {
+      basic_constraints: { type: 'object', properties: { ca: { type: 'boolean' } }, additionalProperties: false },
+    },
+  },
   'keyvault-data-plane/CertificateItem': { required: ['id', ...attributes] },
   'keyvault-data-plane/DeletedCertificateBundle': deleted,
   'keyvault-data-plane/DeletedCertificateItem': deleted,

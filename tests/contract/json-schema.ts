@@ -146,6 +146,7 @@ class SchemaReader {
         const target = this.#files.resolve(file, part['$ref']);
         const demand = definitionDemands[demandKey(target.file, target.pointer)];
         if (demand) flat.demands.push(demand);
+        for (const [name, also] of Object.entries(demand?.also ?? {})) flat.members.set(name, { schema: also, file });
         this.#flatten(target.file, target.value, flat);
       }
     }

@@ -407,20 +407,7 @@ describe('the recorded requests of all clients', () => {
 });
 
 describe('the recorded requests for what this release does not have', () => {
-  const certificates = readRecordings(contract.files, 'keyvault-keys').filter(({ url }) =>
-    /^\/(deleted)?certificates/.test(url),
-  );
   const later = readRecordings(contract.files, 'arm-keyvault').filter(({ step }) => laterSteps.includes(step));
-
-  it('of certificates are refused in the form of the data plane', async () => {
-    assert.ok(certificates.length > 30, `${certificates.length}`);
-    for (const recording of certificates) {
-      const what = `${recording.step}: ${recording.method} ${recording.url}`;
-      const answer = await replay.send(recording, { vault });
-      assertClearError(answer, what);
-      assert.equal(answer.status === 401, !recording.authorized, what);
-    }
-  });
 
   it('of monitoring by the management plane are refused in its form', async () => {
     assert.equal(later.length, laterSteps.length);

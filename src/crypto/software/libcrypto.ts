@@ -1,6 +1,6 @@
 import type { Curve, Digest } from '../algorithms.ts';
 import { KeyProviderFault } from '../key-provider.ts';
-import { type PoolFunction, PoolTurns } from './pool-turns.ts';
+import { type AsyncNative, poolTurns } from './pool-turns.ts';
 
 /** A key inside OpenSSL. */
 export type NativeKey = { readonly pointer: unknown; readonly outputBytes: number };
@@ -11,8 +11,6 @@ export interface RsaPadding {
   readonly digest?: Digest;
 }
 
-type Native = (...parameters: unknown[]) => unknown;
-type AsyncNative = Native & PoolFunction;
 type Operation = 'sign' | 'verify' | 'encrypt' | 'decrypt';
 
 /** The values of rsa.h and evp.h. */
@@ -64,7 +62,6 @@ const prototypes = {
 export class LibCrypto {
   readonly #native: Readonly<Record<keyof typeof prototypes, AsyncNative>>;
   readonly #digests = new Map<Digest, unknown>();
-  readonly #turns = new PoolTurns();
   /** A key is given back when nobody holds it any more: no order of awaits can free one that is about to be used. */
   readonly #unused: FinalizationRegistry<unknown>;
 
@@ -104,7 +101,7 @@ export class LibCrypto {
   async isConsistent(key: NativeKey): Promise<boolean> {
     const context = this.#native.EVP_PKEY_CTX_new(key.pointer, null);
     try {
-      return (await this.#turns.call(this.#native.EVP_PKEY_check, [context])) === 1;
+      return (await poolTurns.call(this.#native.EVP_PKEY_check, [context])) === 1;
     } finally {
       this.#native.EVP_PKEY_CTX_free(context);
     }
@@ -205,7 +202,7 @@ export class LibCrypto {
     const length = [out.length];
     const parameters = [context, out, length, value, value.length];
     try {
-      const result = await this.#turns.call(this.#native[`EVP_PKEY_${operation}`], parameters);
+      const result = await poolTurns.call(this.#native[`EVP_PKEY_${operation}`], parameters);
       return result === 1 ? out.subarray(0, Number(length[0])) : null;
     } finally {
       this.#native.EVP_PKEY_CTX_free(context);

@@ -1,6 +1,9 @@
 /** A function of a native library that can run on the thread pool. */
 export type PoolFunction = { async: (...parameters: unknown[]) => void };
 
+/** The same, where it can be called at once too. */
+export type AsyncNative = ((...parameters: unknown[]) => unknown) & PoolFunction;
+
 /** One less than libuv's pool has threads, unless the operator gives it more. */
 const MOST_AT_ONCE = 3;
 
@@ -36,3 +39,6 @@ export class PoolTurns {
     });
   }
 }
+
+/** The turns of everything that OpenSSL does for this process on the thread pool. */
+export const poolTurns = new PoolTurns();

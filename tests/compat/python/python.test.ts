@@ -84,6 +84,11 @@ describe('the official Python packages', () => {
       sentence: 'azure-keyvault-keys does every operation, and agrees with cryptography',
     },
     { module: 'test_release', tests: 2, sentence: 'azure-keyvault-keys releases keys, and cryptography opens them' },
+    {
+      module: 'test_certificates',
+      tests: 5,
+      sentence: 'azure-keyvault-certificates does every operation, and agrees with cryptography',
+    },
     { module: 'test_vaults', tests: 5, sentence: 'azure-mgmt-keyvault takes vaults through their whole life' },
     { module: 'test_roles', tests: 4, sentence: 'azure-mgmt-authorization assigns roles that decide' },
   ];
