@@ -157,7 +157,9 @@ describe('the answers of a compatibility run', () => {
   it('name the host and port that the caller used in every id and link', () => {
     for (const { exchange } of judged) {
       if (planeOf(exchange.host) !== 'data' || exchange.status >= 400) continue;
-      for (const [, id] of JSON.stringify(exchange.body).matchAll(/"(?:id|recoveryId|nextLink)":"([^"]+)"/g)) {
+      // The id of an issuer's organization is the authority's, not ours.
+      const text = JSON.stringify(exchange.body).replace(/"org_details":\{"id":"[^"]*"/g, '"org_details":{');
+      for (const [, id] of text.matchAll(/"(?:id|kid|sid|recoveryId|nextLink)":"([^"]+)"/g)) {
         assert.equal(new URL(id ?? '').host, exchange.host, line(exchange));
       }
     }

@@ -45,7 +45,7 @@ export const definitionDemands: Readonly<Record<string, Demand>> = {
   'keyvault-data-plane/KeyReleaseResult': { required: ['value'] },
   'keyvault-data-plane/RandomBytes': { required: ['value'] },
   'keyvault-data-plane/CertificateBundle': {
-    required: ['id', 'kid', 'sid', 'policy.id', ...attributes],
+    required: ['id', ...attributes],
     also: {
       pending: {
         type: 'object',
