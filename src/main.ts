@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   selftest: () => import('./cli/selftest.ts'),
   explain: () => import('./cli/explain.ts'),
   access: () => import('./cli/access.ts'),
+  vault: () => import('./cli/vault.ts'),
   audit: () => import('./cli/audit.ts'),
   backup: () => import('./cli/backup.ts'),
   restore: () => import('./cli/restore.ts'),

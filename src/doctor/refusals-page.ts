@@ -18,6 +18,7 @@ import { privateEndpointRefusals } from '../refusals/private-endpoints.ts';
 import type { RefusalRow } from '../refusals/row.ts';
 import { signInRefusals } from '../refusals/sign-in.ts';
 import { signingKeyRefusals } from '../refusals/signing-keys.ts';
+import { vaultMoveRefusals } from '../refusals/vault-moves.ts';
 
 type Table = Readonly<Record<string, RefusalRow>>;
 
@@ -31,6 +32,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Management locks', table: lockRefusals },
   { title: 'Private endpoint connections', table: privateEndpointRefusals },
   { title: 'Moving between the permission models', table: moveRefusals },
+  { title: 'Moving a vault to another', table: vaultMoveRefusals },
   { title: 'The clock', table: clockRefusals },
   { title: 'Signing keys', table: signingKeyRefusals },
   { title: 'Sign-in', table: loginRefusals },

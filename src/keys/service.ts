@@ -10,7 +10,7 @@ import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
-import { type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
+import { type KeyType, type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
 import type { KeyRow } from './repository.ts';
 import * as repository from './repository.ts';
 import { scheduleRotation } from './rotation-due.ts';
@@ -205,7 +205,7 @@ function sizeOf(spec: KeySpec): number {
 }
 
 /** A standard vault has no hardware, and no token can be configured yet. @throws Refusal `key-needs-premium`, `not-implemented` */
-export function refuseHardware({ isHsm, family }: NewKey, vault: Vault): void {
+export function refuseHardware({ isHsm, family }: KeyType, vault: Vault): void {
   if (!isHsm) return;
   if (vault.settings.sku !== 'premium') throw new Refusal('key-needs-premium', { vault: vault.name, family });
   throw new Refusal('not-implemented', { feature: 'keys in a hardware security module' });

@@ -8,12 +8,12 @@ export function familyOf({ kty }: Pick<KeyRow, 'kty'>): KeyFamily {
 }
 
 /** The public members of a stored key. */
-export function publicMembersOf(row: KeyRow): PublicMembers {
+export function publicMembersOf(row: Pick<KeyRow, 'public_key'>): PublicMembers {
   return JSON.parse(row.public_key) as PublicMembers;
 }
 
 /** What a stored key is, so that another like it can be made. */
-export function specOf(row: KeyRow): KeySpec {
+export function specOf(row: Pick<KeyRow, 'kty' | 'size' | 'public_key'>): KeySpec {
   const family = familyOf(row);
   const members = publicMembersOf(row);
   if (family === 'EC') return { family, curve: (members as { crv: CurveName }).crv };

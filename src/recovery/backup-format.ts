@@ -36,6 +36,8 @@ export const backupTables: readonly { readonly table: keyof Tables; readonly key
   { table: 'activity_log', key: ['subscription_id', 'time', 'id'] },
   { table: 'identity_secrets', key: ['resource_key'] },
   { table: 'model_changes', key: ['vault_id'] },
+  { table: 'vault_moves', key: ['vault_id'] },
+  { table: 'vault_move_items', key: ['vault_id', 'kind', 'item_key'] },
   { table: 'audit_heads', key: ['chain'] },
   { table: 'audit_batches', key: ['chain', 'first_sequence'] },
 ];

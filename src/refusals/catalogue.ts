@@ -17,6 +17,7 @@ import { privateEndpointRefusals } from './private-endpoints.ts';
 import type { RefusalRow } from './row.ts';
 import { signInRefusals } from './sign-in.ts';
 import { signingKeyRefusals } from './signing-keys.ts';
+import { vaultMoveRefusals } from './vault-moves.ts';
 
 const tables = {
   ...generalRefusals,
@@ -28,6 +29,7 @@ const tables = {
   ...lockRefusals,
   ...privateEndpointRefusals,
   ...moveRefusals,
+  ...vaultMoveRefusals,
   ...clockRefusals,
   ...loginRefusals,
   ...federationRefusals,

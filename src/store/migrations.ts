@@ -8,6 +8,7 @@ import { createModelChangeTable } from './model-change-table.ts';
 import { createOutsideTokenIndex } from './outside-token-index.ts';
 import type { DialectName } from './port.ts';
 import type { Tables } from './schema.ts';
+import { createVaultMoveTables } from './vault-move-tables.ts';
 
 /** One forward step of the schema, run inside a transaction. */
 export type Migration = (db: Kysely<Tables>, dialect: DialectName, now: number) => Promise<void>;
@@ -23,6 +24,7 @@ export const migrations: readonly Migration[] = [
   async (db, dialect) => createModelChangeTable(await tableMaker(db, dialect)),
   async (db, dialect) => createKeyTables(db, await tableMaker(db, dialect)),
   createOutsideTokenIndex,
+  async (db, dialect) => createVaultMoveTables(db, await tableMaker(db, dialect)),
 ];
 
 async function firstTables(db: Kysely<Tables>, dialect: DialectName, now: number): Promise<void> {

@@ -1,5 +1,6 @@
 import type { ColumnType } from 'kysely';
 import type { KeyTable, KeyVersionTable } from './key-tables.ts';
+import type { VaultMoveItemTable, VaultMoveTable } from './vault-move-tables.ts';
 
 /**
  * The tables, as both databases have them. Instants are milliseconds since the Unix epoch, truths are 0 or 1, JSON is text;
@@ -54,6 +55,8 @@ export interface Tables {
   activity_log: ActivityTable;
   identity_secrets: IdentitySecretTable;
   model_changes: ModelChangeTable;
+  vault_moves: VaultMoveTable;
+  vault_move_items: VaultMoveItemTable;
   audit_batches: AuditBatchTable;
   audit_heads: { chain: string; sequence: number; hash: string; mac: string };
   leases: { name: string; holder: string; fence: number; expires: number };
