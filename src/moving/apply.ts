@@ -20,7 +20,7 @@ import { findMoveTo, markMove, storeMove } from './repository.ts';
 import { beside, requireCarryingRights, vaultActions } from './rights.ts';
 
 /** How much one transaction carries: others wait for it. */
-const MAX_ITEMS = 20;
+const MAX_ITEMS = 50;
 const MAX_ROWS = 200;
 /** How often a transaction of several items is run again before it is made shorter. */
 const MAX_RUNS = 5;

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Session, Transaction } from '../store/port.ts';
 import type { Carrier, ItemState, MoveEnds, Prepared } from './carrier.ts';
-import { deleteItem, findItem, itemsUpTo, listItems, storeItem } from './repository.ts';
+import { type CarriedItem, deleteItem, findItem, itemsUpTo, listItems, storeItem } from './repository.ts';
 
 /** Something that is not in the new vault as it is in the old. */
 export interface Difference {
@@ -25,46 +25,39 @@ export async function* differences(
   ends: MoveEnds,
   carriers: readonly Carrier[],
 ): AsyncGenerator<Difference> {
-  for (const carrier of carriers) {
-    yield* newOrChanged(session, ends, carrier);
-    yield* gone(session, ends, carrier);
-  }
+  for (const carrier of carriers) yield* differencesOf(session, ends, carrier);
 }
 
-async function* newOrChanged(session: Session, ends: MoveEnds, carrier: Carrier): AsyncGenerator<Difference> {
+async function* differencesOf(session: Session, ends: MoveEnds, carrier: Carrier): AsyncGenerator<Difference> {
   const { kind } = carrier;
-  for (let after = ''; ; ) {
+  const vaultId = ends.from.id;
+  let after = '';
+  for (;;) {
     const page = await carrier.page(session, ends, after, PAGE);
     const last = page[page.length - 1];
-    if (!last) return;
-    const known = await itemsUpTo(session, { vaultId: ends.from.id, kind, after, to: last.key });
+    if (!last) break;
+    const known = await itemsUpTo(session, { vaultId, kind, after, to: last.key });
     for (const { key, name, digest, size } of page) {
       if (known.get(key)?.source !== digest) yield { carrier, key, name, size };
+      known.delete(key);
     }
+    yield* gone(carrier, known.values());
     after = last.key;
     // Other requests come first.
     await setImmediate();
   }
+  for (;;) {
+    const items = await listItems(session, { vaultId, kind, after, limit: PAGE });
+    yield* gone(carrier, items);
+    if (items.length < PAGE) return;
+    after = items[items.length - 1]!.key;
+  }
 }
 
-async function* gone(session: Session, ends: MoveEnds, carrier: Carrier): AsyncGenerator<Difference> {
-  const { kind } = carrier;
-  for (let after = ''; ; ) {
-    const page = await listItems(session, { vaultId: ends.from.id, kind, after, limit: PAGE });
-    const last = page[page.length - 1];
-    if (!last) return;
-    const present = new Set<string>();
-    for (let place = after; ; ) {
-      const states = await carrier.page(session, ends, place, PAGE);
-      for (const { key } of states) present.add(key);
-      const end = states[states.length - 1];
-      if (!end || end.key >= last.key) break;
-      place = end.key;
-    }
-    for (const { key, source } of page) {
-      if (!present.has(key) && source !== GONE) yield { carrier, key, name: `${kind} ${key}`, size: 1 };
-    }
-    after = last.key;
+/** Items of which the old vault has nothing any more. */
+function* gone(carrier: Carrier, items: Iterable<CarriedItem>): Generator<Difference> {
+  for (const { key, source } of items) {
+    if (source !== GONE) yield { carrier, key, name: `${carrier.kind} ${key}`, size: 1 };
   }
 }
 

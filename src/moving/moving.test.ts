@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { Fallen } from '../../tests/support/model-plane.ts';
 import { type MovingPlane, movingPlane } from '../../tests/support/moving-plane.ts';
+import { Access } from '../access/authorise.ts';
 import { carriedQueries } from '../objects/carried-queries.ts';
 import type { RefusalCode } from '../refusals/catalogue.ts';
 import type { Refusal } from '../refusals/refusal.ts';
@@ -372,6 +373,74 @@ describe('a move between falls and writes', () => {
 });
 
 describe('who may move what whither', () => {
+  it('lets nobody into the new vault whom the old one keeps out, at no moment', async () => {
+    const group = `${plane.subscription}/resourceGroups/apps`;
+    const denied = await plane.principal('Key Vault Secrets User', group);
+    const denial = `${plane.scope(old)}/providers/Microsoft.Authorization/denyAssignments/${randomUUID()}`;
+    const action = 'Microsoft.KeyVault/vaults/secrets/getSecret/action';
+    const permissions = [{ actions: [], dataActions: [action] }];
+    const properties = { denyAssignmentName: `none of ${old}`, permissions, principals: [{ id: denied }] };
+    assert.equal((await plane.send('PUT', denial, { body: { properties } })).status, 201);
+    await set(old, 'one', 'a');
+    const need = { kind: 'data', dataAction: action, permission: { of: 'secrets', name: 'get' } } as const;
+    const isLetIn = async (vault: string) => {
+      const found = await plane.vault(vault);
+      const object = { kind: 'secrets', name: 'one' } as const;
+      if (!found || (await stored(vault)).length === 0) return false;
+      try {
+        await new Access(plane.store).authoriseData(plane.caller(denied), found, need, object);
+        return true;
+      } catch (error) {
+        assert.equal((error as Refusal).code, 'rbac-denied');
+        return false;
+      }
+    };
+    for (let step = 0, hasFallen = true; hasFallen; step++) {
+      hasFallen = false;
+      await apply(standard, { fall: { step, when: 'after' } }).catch(() => {
+        hasFallen = true;
+      });
+      assert.ok(!(await isLetIn(fresh)), `after step ${step}`);
+    }
+    assert.equal((await stored(fresh)).length, 1);
+    await plane.send('DELETE', denial);
+    await ask('finish');
+    assert.equal(await isLetIn(fresh), true);
+  });
+
+  it('is one move where two begin it at once', async () => {
+    for (let index = 0; index < 60; index++) await set(old, `s-${index}`, `${index}`);
+    const both = await Promise.allSettled([apply(), apply()]);
+    for (const one of both) {
+      if (one.status === 'rejected') assert.match((one.reason as Refusal).code, /^vault-(name-in-use|move-open)$/);
+    }
+    const again = await Promise.all([apply(), apply()]);
+    assert.deepEqual(
+      again.map(({ conflicts }) => conflicts),
+      [[], []],
+    );
+    assert.deepEqual(await stored(fresh), await stored(old));
+    const ends = await Promise.allSettled([ask('finish'), ask('finish')]);
+    assert.ok(
+      ends.some(({ status }) => status === 'fulfilled'),
+      String(ends.map((one) => JSON.stringify(one))),
+    );
+    assert.ok((await plane.vault(old))!.deleted !== null);
+    assert.equal((await plane.vault(fresh))!.deleted, null);
+  });
+
+  it('works for a vault under access policies, whose policies go along', async () => {
+    const objectId = await plane.principal();
+    const accessPolicies = [{ tenantId: plane.tenantId, objectId, permissions: { secrets: ['get'] } }];
+    await plane.makeVault(old, { enableRbacAuthorization: false, accessPolicies });
+    await apply();
+    const to = (await plane.vault(fresh))!.settings;
+    assert.deepEqual([to.enableRbacAuthorization, to.accessPolicies[0]!.objectId], [false, objectId]);
+    await plane.makeVault(old, { enableRbacAuthorization: false, accessPolicies: [] });
+    await ask('finish');
+    assert.deepEqual((await plane.vault(fresh))!.settings.accessPolicies, []);
+  });
+
   it('takes Owner rights on both: no role below them copies a value it may not read', async () => {
     await set(old, 'one', 'a');
     const group = `${plane.subscription}/resourceGroups/apps`;

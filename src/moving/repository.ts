@@ -171,7 +171,7 @@ export async function listItems(
 export async function itemsUpTo(
   session: Session,
   range: { readonly vaultId: string; readonly kind: string; readonly after: string; readonly to: string },
-): Promise<ReadonlyMap<string, CarriedItem>> {
+): Promise<Map<string, CarriedItem>> {
   return new Map((await itemsBetween.all(session, range)).map((row) => [row.item_key, toItem(row)]));
 }
 
