@@ -24,6 +24,7 @@ import { scopeReaches } from './verdict.ts';
 export function assignmentCarrier({ random }: { readonly random: Random }): Carrier {
   return {
     kind: 'roleAssignments',
+    isAccess: true,
     page: async (session, { from }, after, limit) =>
       (await assignmentsWithin(session, from, after, limit)).map((one) => stateOfAssignment(one, from)),
     find: async (session, { from }, key) => {
@@ -57,6 +58,7 @@ export function denialCarrier({ random }: { readonly random: Random }): Carrier 
     (await readDenials(session)).filter(({ scopeKey }) => scopeReaches(vault.scopeKey, scopeKey));
   return {
     kind: 'denyAssignments',
+    isAccess: true,
     page: async (session, { from }, after, limit) => {
       const all = (await within(session, from)).map((denial) => stateOfDenial(denial, from));
       return all

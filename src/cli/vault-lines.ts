@@ -49,6 +49,7 @@ export interface MoveAnswer {
   readonly carried?: number;
   readonly removed?: number;
   readonly conflicts?: readonly string[];
+  readonly behind?: readonly string[];
   readonly pending?: readonly string[];
   readonly overruled?: readonly string[];
   readonly left?: readonly LeftAnswer[];
@@ -115,7 +116,17 @@ export function movePlanLines(from: string, to: string, plan: MovePlanAnswer): r
 
 /** What a step of a move has done, as lines for a terminal. */
 export function moveLines(from: string, to: string, done: MoveAnswer): readonly string[] {
-  const { state, carried, removed, conflicts = [], pending = [], overruled = [], left = [], lost = [] } = done;
+  const {
+    state,
+    carried,
+    removed,
+    conflicts = [],
+    behind = [],
+    pending = [],
+    overruled = [],
+    left = [],
+    lost = [],
+  } = done;
   const again = `strongroom vault move --from ${from} --to ${to}`;
   const words: Readonly<Record<string, string>> = {
     carrying: `The move of ${from} to ${to} was begun; not everything is carried yet: ${again} --apply`,
@@ -128,6 +139,7 @@ export function moveLines(from: string, to: string, done: MoveAnswer): readonly 
     ...(carried === undefined ? [] : [`${carried} carried${removed ? `, ${removed} removed` : ''}.`]),
     ...section('Written in both vaults since; the new one keeps its own', conflicts),
     ...section('Not carried yet', pending),
+    ...section('Put off, being written without a pause', behind),
     ...section('Left as the new vault has it', overruled),
     ...section('Stays in the old vault alone', left.map(leftText)),
     ...section('Lost with the new vault', lost),

@@ -65,6 +65,8 @@ export interface LeftItem {
 /** One kind of what is carried. A copy is whole or not there; to carry an item again makes the copy like the item. */
 export interface Carrier {
   readonly kind: string;
+  /** Whether it decides who is let in: it is carried before what comes after it, however long that takes. */
+  readonly isAccess?: boolean;
   /** What the old vault has, by key. */
   page(session: Session, ends: MoveEnds, after: string, limit: number): Promise<readonly ItemState[]>;
   find(session: Session, ends: MoveEnds, key: string): Promise<ItemState | null>;

@@ -33,9 +33,12 @@ export async function finishMove(parts: MovingParts, call: Call): Promise<Answer
   await requireEndingRights(parts, call, open.ends, order.keep);
   if (!order.keep) await assertDeletable(reader, from.resourceId);
   refuseLeft(await leftOf(reader, carriersOf(parts), open.ends), open.ends, order);
-  const { carried, conflicts } = await carryOver(parts, call, open);
+  const { carried, conflicts, behind } = await carryOver(parts, call, open);
   if (!order.acceptLosses) refuse('vault-move-conflict', open.ends, conflicts);
-  if (order.keep) return end(parts, call, open, order, carried);
+  if (order.keep) {
+    refuse('vault-move-behind', open.ends, behind);
+    return end(parts, call, open, order, carried);
+  }
   await close(parts, call, open);
   try {
     const last = await carryOver(parts, call, open);

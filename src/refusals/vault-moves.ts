@@ -44,7 +44,7 @@ export const vaultMoveRefusals = rows({
     message:
       "{count} of '{vault}' changed while the move was being finished: {items}. Nothing was ended. Finish it again.",
     cause:
-      'Somebody recovered the old vault while the move was being finished, or a key was written in the moment it was closed.',
+      'Somebody recovered the old vault while the move was being finished, a key was written in the moment it was closed, or, with keep, something is written without a pause.',
     remedy: ['strongroom vault move --from {vault} --to {target} --finish'],
   },
   'vault-move-conflict': {

@@ -15,6 +15,7 @@ const MAX_LOCKS = 1000;
 /** Carries what is set at a vault: permission model, access policies, network rules, the other switches, and tags. */
 export const settingsCarrier: Carrier = {
   kind: 'settings',
+  isAccess: true,
   page: async (session, { from }, after) => {
     const found = after < KEY ? await readVault(session, from.id) : null;
     return found ? [stateOf(found)] : [];
