@@ -237,15 +237,18 @@ async function carryVersions(
   const { name_key: nameKey } = key.name;
   const named = { vaultId: to.id, nameKey };
   const copy = await carriedKeys.one(transaction, named);
-  if (copy && isOfAnother(key.versions, copy)) await repository.keyQueries.removeVersions.change(transaction, named);
   const missing = missingOf(key, copy);
+  const takenOf = ({ version }: Version) =>
+    prepared instanceof PreparedKeys ? prepared.byVersion.get(version) : undefined;
+  // Before anything is written: what cannot be done whole is not begun.
+  if (options.keys !== 'copy' && !missing.every(takenOf)) return null;
+  if (copy && isOfAnother(key.versions, copy)) await repository.keyQueries.removeVersions.change(transaction, named);
   for (const version of key.versions) {
     if (!missing.includes(version)) {
       await copyAttributes(transaction, named, version.version, version);
       continue;
     }
-    const taken = prepared instanceof PreparedKeys ? prepared.byVersion.get(version.version) : undefined;
-    if (!taken && options.keys !== 'copy') return null;
+    const taken = takenOf(version);
     const material = taken?.material ?? (await opened(parts, transaction, from.id, nameKey, version));
     const row = rowOf(key.name, version, isHsm(ends));
     await insertSealed(parts, transaction, to, row, material);

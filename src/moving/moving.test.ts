@@ -236,6 +236,17 @@ describe('keys of a vault that is moved', () => {
     assert.equal((await plane.vault(old))!.deleted, null);
   });
 
+  it('are carried whole with the next step where a version comes after the others were taken in', async () => {
+    await create('late');
+    const order = { sku: 'standard', keys: 'import' };
+    // Between taking in and storing: the steps are beginning and carrying.
+    const done = await apply(order, { meanwhile: { step: 1, act: () => create('late') } });
+    assert.deepEqual(done.behind, ['keys/late']);
+    const again = await apply(order);
+    assert.deepEqual([again.behind, again.conflicts], [[], []]);
+    assert.equal((await plane.data(fresh, 'KeyListVersions', { name: 'late' })).value.length, 2);
+  });
+
   it('rotate by their policies again once the move has ended, not before', async () => {
     await create('due');
     const policy = { lifetimeActions: [{ trigger: { timeAfterCreate: 'P30D' }, action: { type: 'Rotate' } }] };
