@@ -36,14 +36,16 @@ const suites: Readonly<Record<string, Suite>> = {
   // What runs over SQLite in `unit` and `server`, wherever the store decides something.
   postgres: {
     files: ['src/**/*.test.ts'],
-    holding: /testParts|identityPlane|managementPlane/,
+    holding: /testParts|identityPlane|managementPlane|movingPlane/,
     together: true,
     usual: true,
     timeoutSeconds: 120,
     env: onPostgres,
   },
   'server-postgres': {
-    files: ['tests/server/{attacks-*,key-release,keys,limited-*,managed-*,outside-*,purged-*,secrets}.test.ts'],
+    files: [
+      'tests/server/{attacks-*,key-release,keys,limited-*,managed-*,outside-*,purged-*,secrets,vault-moves}.test.ts',
+    ],
     together: false,
     usual: true,
     timeoutSeconds: 300,
