@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   certificates: () => import('./cli/certificates.ts'),
   explain: () => import('./cli/explain.ts'),
   access: () => import('./cli/access.ts'),
+  vault: () => import('./cli/vault.ts'),
   audit: () => import('./cli/audit.ts'),
   backup: () => import('./cli/backup.ts'),
   restore: () => import('./cli/restore.ts'),

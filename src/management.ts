@@ -7,6 +7,7 @@ import { graphOperations } from './directory/operations.ts';
 import { keyOperations as signingKeyOperations } from './identity/key-operations.ts';
 import { clockOperations } from './jobs/clock-operations.ts';
 import { armKeyOperations } from './keys/arm-operations.ts';
+import { movingOperations } from './moving/operations.ts';
 import type { Operation } from './operations/operation.ts';
 import { resourceOperations } from './resources/operations.ts';
 import { actionsOf } from './resources/provider-operations.ts';
@@ -18,6 +19,7 @@ export type ManagementParts = Parameters<typeof armSecretOperations>[0] &
   Omit<Parameters<typeof resourceOperations>[0], 'vaultActions'> &
   Parameters<typeof accessOperations>[0] &
   Parameters<typeof moveOperations>[0] &
+  Parameters<typeof movingOperations>[0] &
   Parameters<typeof signingKeyOperations>[0] &
   Parameters<typeof encryptionKeyOperations>[0] &
   Parameters<typeof authorityOperations>[0] &
@@ -33,6 +35,7 @@ export function managementOperations(parts: ManagementParts): readonly Operation
     ...resourceOperations({ ...parts, vaultActions: () => actionsOf(known(), 'Microsoft.KeyVault') }),
     ...accessOperations(parts),
     ...moveOperations(parts),
+    ...movingOperations(parts),
     ...signingKeyOperations(parts),
     ...encryptionKeyOperations(parts),
     ...authorityOperations(parts),

@@ -36,7 +36,7 @@ const suites: Readonly<Record<string, Suite>> = {
   // What runs over SQLite in `unit` and `server`, wherever the store decides something.
   postgres: {
     files: ['src/**/*.test.ts'],
-    holding: /testParts|identityPlane|managementPlane|certificatePlane/,
+    holding: /testParts|identityPlane|managementPlane|certificatePlane|movingPlane/,
     together: true,
     usual: true,
     timeoutSeconds: 120,
@@ -44,7 +44,7 @@ const suites: Readonly<Record<string, Suite>> = {
   },
   'server-postgres': {
     files: [
-      'tests/server/{attacks-*,certificates,key-release,keys,limited-*,managed-*,outside-*,purged-*,secrets}.test.ts',
+      'tests/server/{attacks-*,certificates,key-release,keys,limited-*,managed-*,outside-*,purged-*,secrets,vault-moves}.test.ts',
     ],
     together: false,
     usual: true,

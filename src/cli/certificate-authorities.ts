@@ -6,6 +6,18 @@ import { askAsOwner } from './owner-request.ts';
 const VERSION = '2026-01-01';
 const ASK_MS = 15_000;
 
+/** Options of {@link revokeCertificate}. */
+export const authorityOptions = {
+  authority: { type: 'string' },
+  serial: { type: 'string' },
+  reason: { type: 'string' },
+} as const;
+
+/** How to call {@link listAuthorities} and {@link revokeCertificate}. */
+export const AUTHORITIES_USAGE = `authorities lists the authorities whose keys are in vaults, with their certificates; revoke revokes what one of them has
+issued (unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn). Both ask the running
+server as its first administrator.`;
+
 interface ShownAuthority {
   readonly name: string;
   readonly vault: string;

@@ -4,9 +4,9 @@ import { type CommandArguments, CommandError, type CommandIo } from './command.t
 import { syncOnce } from './sync/sync-once.ts';
 import { type SyncOrder, syncOrderOf } from './sync/sync-order.ts';
 
-/** What `sync` does, for the command's own help. */
-export const SYNC_USAGE = `sync writes the newest version of a certificate where a server reads it, each file as a whole, and runs the reload command where
-something changed. Works with every vault that speaks the protocol; signs in as the official clients do (AZURE_CLIENT_ID…,
+/** How to call {@link syncCertificate}. */
+export const SYNC_USAGE = `sync writes the newest version of a certificate where a server reads it, each file as a whole, and runs the reload command
+where something changed. Works with every vault that speaks the protocol; signs in as the official clients do (AZURE_CLIENT_ID…,
 IDENTITY_ENDPOINT…: strongroom env prints them). Needs the permission to read secrets, and a key that is exportable.
 
   --vault-url URL     https://NAME.vault.DOMAIN (default: $AZURE_KEYVAULT_URL)
@@ -25,11 +25,7 @@ FILES, at least one:
   --watch             looks again and again; a failure is told and tried again
   --interval SECONDS  between looks, give or take a tenth (default: 3600)`;
 
-/**
- * `strongroom certificates sync`: a vault's certificate in the files that a server reads.
- * @returns 0; never with `--watch`
- * @throws CommandError
- */
+/** `strongroom certificates sync`: a vault's certificate in the files that a server reads. */
 export async function syncCertificate(args: CommandArguments, io: CommandIo): Promise<number> {
   const order = syncOrderOf(args, args.positionals.slice(1), io);
   if (order.watchSeconds !== null) return watch(order, order.watchSeconds, io);

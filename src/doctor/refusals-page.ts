@@ -22,6 +22,7 @@ import { privateEndpointRefusals } from '../refusals/private-endpoints.ts';
 import type { RefusalRow } from '../refusals/row.ts';
 import { signInRefusals } from '../refusals/sign-in.ts';
 import { signingKeyRefusals } from '../refusals/signing-keys.ts';
+import { vaultMoveRefusals } from '../refusals/vault-moves.ts';
 
 type Table = Readonly<Record<string, RefusalRow>>;
 
@@ -38,6 +39,7 @@ const sections: readonly { readonly title: string; readonly table: Table }[] = [
   { title: 'Private endpoint connections', table: privateEndpointRefusals },
   { title: 'Moving between the permission models', table: moveRefusals },
   { title: 'Certificate authorities of vaults', table: authorityRefusals },
+  { title: 'Moving a vault to another', table: vaultMoveRefusals },
   { title: 'The clock', table: clockRefusals },
   { title: 'Signing keys', table: signingKeyRefusals },
   { title: 'Root and vault keys', table: encryptionKeyRefusals },

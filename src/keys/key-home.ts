@@ -1,13 +1,15 @@
 import { newVersion } from '../base/ids.ts';
 import type { Random } from '../base/ports.ts';
 import type { KeyPlace, KeyProvider, KeyProviders, MadeKey, TokenKeys } from '../crypto/key-provider.ts';
+import { readTokenReference } from '../crypto/token-reference.ts';
 import type { Named } from '../objects/object-queries.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
+import type { Transaction } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
 import type { KeyType } from './key-body.ts';
 import type { KeyRow } from './repository.ts';
-import { noteObject } from './token-object-rows.ts';
+import { keepObject, noteObject } from './token-object-rows.ts';
 
 /** An object whose version was never stored is destroyed after this: longer than any making takes. */
 const UNCLAIMED_MS = 3_600_000;
@@ -28,6 +30,8 @@ export interface NewMaterial {
 /** What is to be made: its name in the vault, its type, and whether it may leave. */
 export interface MakeOrder extends KeyType {
   readonly nameKey: string;
+  /** The version it is for; a new one where it is not named. */
+  readonly version?: string;
   readonly isExportable: boolean;
 }
 
@@ -66,7 +70,7 @@ export async function makeKey(
   make: MakeKey,
 ): Promise<NewMaterial> {
   const { random, providers } = parts;
-  const version = newVersion(random);
+  const version = order.version ?? newVersion(random);
   if (!order.isHsm) return { version, made: await make(providers.software) };
   const token = tokenOf(providers.token, vault, order);
   const place = await takePlace(parts, token, vault, order, version, now);
@@ -88,6 +92,15 @@ export async function takePlace(
   const noted = { ...named, version, objectId: place.id, token: await token.serial(), destroyAt: now + UNCLAIMED_MS };
   await store.write((transaction) => noteObject.change(transaction, noted));
   return place;
+}
+
+/** A version that was stored has its objects in the token for good. */
+export async function claimPlace(
+  transaction: Transaction,
+  of: Named & { readonly version: string },
+  material: Buffer,
+): Promise<void> {
+  await keepObject.change(transaction, { ...of, objectId: readTokenReference(material).id });
 }
 
 function tokenOf(token: TokenKeys | null, vault: Vault, { family }: KeyType): TokenKeys {

@@ -9,7 +9,6 @@ import {
 } from '../crypto/key-provider.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { VaultEnvelopes } from '../crypto/sealed-rows.ts';
-import { readTokenReference } from '../crypto/token-reference.ts';
 import { checkWindow, invalid } from '../objects/attributes.ts';
 import {
   answerFor,
@@ -26,12 +25,12 @@ import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
 import { checkExport, policyAfter, policyOfVersion } from './export-rules.ts';
 import { type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
-import { type MakeKey, makeKey, type NewMaterial, providerOf, typeOf } from './key-home.ts';
+import { claimPlace, type MakeKey, makeKey, type NewMaterial, providerOf, typeOf } from './key-home.ts';
 import type { KeyRow } from './repository.ts';
 import * as repository from './repository.ts';
 import { scheduleRotation } from './rotation-due.ts';
 import { keyBinding, operableKey } from './stored-key.ts';
-import { dropObjectsOfKey, keepObject } from './token-object-rows.ts';
+import { dropObjectsOfKey } from './token-object-rows.ts';
 import { transferOf } from './transfer.ts';
 import { keyBundle, keyItem, knowsRelease } from './wire.ts';
 
@@ -219,10 +218,7 @@ export async function storeVersion(
 ): Promise<void> {
   const named: Named = { vaultId: vault.id, nameKey: row.name_key };
   await insertSealed({ keyring, random }, transaction, vault, row, material);
-  if (typeOf(row).isHsm) {
-    const { id: objectId } = readTokenReference(material);
-    await keepObject.change(transaction, { ...named, version: row.version, objectId });
-  }
+  if (typeOf(row).isHsm) await claimPlace(transaction, { ...named, version: row.version }, material);
   if (isThere) await repository.keyQueries.setCurrent.change(transaction, { ...named, version: row.version });
   else {
     const { name, version, created, managed, release_policy: releasePolicy } = row;

@@ -43,6 +43,8 @@ export const backupTables: readonly { readonly table: keyof Tables; readonly key
   { table: 'model_changes', key: ['vault_id'] },
   { table: 'vault_authorities', key: ['vault_id', 'authority'] },
   { table: 'authority_certificates', key: ['vault_id', 'authority', 'serial'] },
+  { table: 'vault_moves', key: ['vault_id'] },
+  { table: 'vault_move_items', key: ['vault_id', 'kind', 'item_key'] },
   { table: 'audit_heads', key: ['chain'] },
   { table: 'audit_batches', key: ['chain', 'first_sequence'] },
 ];

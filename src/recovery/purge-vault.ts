@@ -2,6 +2,7 @@ import { forgetChange } from '../access/move/forget.ts';
 import { removeAssignmentsUnder } from '../access/scope-removal.ts';
 import { forgetAuthorities } from '../certificates/issuers/authority/forget.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import { forgetMoves } from '../moving/forget.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
 import { statement } from '../store/statement.ts';
@@ -32,7 +33,7 @@ const deleteVault = statement<{ vaultId: string }>((db, p) => db.deleteFrom('vau
 
 /**
  * Removes a vault for good: its objects, its keys (so that no copy of an envelope opens any more), the role assignments at it
- * and below it, what is kept of a change of its permission model, and its name, which is free again. Whether it may be purged is the caller's question. Purging what is gone
+ * and below it, what is kept of a change of its permission model and of moves from it or to it, and its name, which is free again. Whether it may be purged is the caller's question. Purging what is gone
  * already changes nothing.
  */
 export async function purgeVault(transaction: Transaction, keyring: Keyring, vault: Vault): Promise<void> {
@@ -47,6 +48,7 @@ export async function purgeVault(transaction: Transaction, keyring: Keyring, vau
   await forgetAuthorities(transaction, vault.id);
   await removeAssignmentsUnder(transaction, vault.scopeKey);
   await forgetChange(transaction, vault.id);
+  await forgetMoves(transaction, vault.id);
   await deleteVault.change(transaction, { vaultId: vault.id });
   transaction.touch();
 }

@@ -21,6 +21,7 @@ import { privateEndpointRefusals } from './private-endpoints.ts';
 import type { RefusalRow } from './row.ts';
 import { signInRefusals } from './sign-in.ts';
 import { signingKeyRefusals } from './signing-keys.ts';
+import { vaultMoveRefusals } from './vault-moves.ts';
 
 const tables = {
   ...generalRefusals,
@@ -35,6 +36,7 @@ const tables = {
   ...privateEndpointRefusals,
   ...moveRefusals,
   ...authorityRefusals,
+  ...vaultMoveRefusals,
   ...clockRefusals,
   ...loginRefusals,
   ...federationRefusals,

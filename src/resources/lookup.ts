@@ -4,6 +4,7 @@ import type { Caller } from '../identity/caller.ts';
 import { type Call, callerOf } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Session } from '../store/port.ts';
+import { isVaultName } from './names.ts';
 import { findGroup, findSubscription, findVaultByName, type ResourceGroup, type Subscription } from './repository.ts';
 import type { Actor, Vault } from './vault.ts';
 
@@ -40,13 +41,34 @@ export function isInGroup(vault: Vault, group: ResourceGroup): boolean {
  * @throws Refusal `subscription-not-found`, `resource-group-not-found`, `resource-not-found`, `vault-resource-deleted`
  */
 export async function requireVault(session: Session, call: Call): Promise<Vault> {
+  const vault = await requireStoredVault(session, call);
+  if (vault.deleted === null) return vault;
+  const facts = { type: 'Microsoft.KeyVault/vaults', name: call.parameters['vault'] ?? '', group: vault.groupName };
+  throw new Refusal('vault-resource-deleted', { ...facts, ...deletionFacts(vault) });
+}
+
+/**
+ * Lets a name through that a new vault may have.
+ * @throws Refusal `vault-name-invalid`, `vault-name-in-use`, `vault-name-deleted`
+ */
+export async function requireFreeName(session: Session, name: string): Promise<void> {
+  if (!isVaultName(name)) throw new Refusal('vault-name-invalid', { name: name.slice(0, 100) });
+  const existing = await findVaultByName(session, foldName(name));
+  if (!existing) return;
+  if (existing.deleted === null) throw new Refusal('vault-name-in-use', { name });
+  throw new Refusal('vault-name-deleted', { name: existing.name, ...deletionFacts(existing) });
+}
+
+/**
+ * The vault that the path names, live or deleted.
+ * @throws Refusal `subscription-not-found`, `resource-group-not-found`, `resource-not-found`
+ */
+export async function requireStoredVault(session: Session, call: Call): Promise<Vault> {
   const group = await requireGroup(session, call);
   const name = call.parameters['vault'] ?? '';
   const vault = await findVaultByName(session, foldName(name));
-  const facts = { type: 'Microsoft.KeyVault/vaults', name, group: group.name };
-  if (!vault || !isInGroup(vault, group)) throw new Refusal('resource-not-found', facts);
-  if (vault.deleted !== null) throw new Refusal('vault-resource-deleted', { ...facts, ...deletionFacts(vault) });
-  return vault;
+  if (vault && isInGroup(vault, group)) return vault;
+  throw new Refusal('resource-not-found', { type: 'Microsoft.KeyVault/vaults', name, group: group.name });
 }
 
 /** When a deleted vault was deleted, and until when it can be recovered. */

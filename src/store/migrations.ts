@@ -13,6 +13,7 @@ import { createOutsideTokenIndex } from './outside-token-index.ts';
 import type { DialectName } from './port.ts';
 import type { Tables } from './schema.ts';
 import { createTokenObjectTable } from './token-object-table.ts';
+import { createVaultMoveTables } from './vault-move-tables.ts';
 
 /** One forward step of the schema, run inside a transaction. */
 export type Migration = (db: Kysely<Tables>, dialect: DialectName, now: number) => Promise<void>;
@@ -32,6 +33,7 @@ export const migrations: readonly Migration[] = [
   addReleasePolicies,
   addKeyRotationColumns,
   async (db, dialect) => createIssuerTables(db, await tableMaker(db, dialect)),
+  async (db, dialect) => createVaultMoveTables(db, await tableMaker(db, dialect)),
   async (db, dialect) => createCertificateTables(db, await tableMaker(db, dialect), dialect),
 ];
 

@@ -8,6 +8,7 @@ import type {
 import type { AuthorityCertificateTable, AuthorityTable, MailTable } from './issuer-tables.ts';
 import type { KeyTable, KeyVersionTable } from './key-tables.ts';
 import type { TokenObjectTable } from './token-object-table.ts';
+import type { VaultMoveItemTable, VaultMoveTable } from './vault-move-tables.ts';
 
 /**
  * The tables, as both databases have them. Instants are milliseconds since the Unix epoch, truths are 0 or 1, JSON is text;
@@ -78,6 +79,8 @@ export interface Tables {
   mail_queue: MailTable;
   vault_authorities: AuthorityTable;
   authority_certificates: AuthorityCertificateTable;
+  vault_moves: VaultMoveTable;
+  vault_move_items: VaultMoveItemTable;
   audit_batches: AuditBatchTable;
   audit_heads: { chain: string; sequence: number; hash: string; mac: string };
   leases: { name: string; holder: string; fence: number; expires: number };

@@ -11,6 +11,7 @@ import { keyOperations as signingKeyOperations } from '../../src/identity/key-op
 import { loginOperations } from '../../src/identity/operations.ts';
 import { clockOperations } from '../../src/jobs/clock-operations.ts';
 import { keyOperations } from '../../src/keys/operations.ts';
+import { movingOperations } from '../../src/moving/operations.ts';
 import type { Operation } from '../../src/operations/operation.ts';
 import { resourceOperations } from '../../src/resources/operations.ts';
 import { armSecretOperations } from '../../src/secrets/arm-operations.ts';
@@ -26,6 +27,7 @@ const operations: readonly Operation[] = [
   ...accessOperations(parts),
   ...moveOperations(parts),
   ...authorityOperations(parts),
+  ...movingOperations(parts),
   ...clockOperations(parts),
   ...signingKeyOperations(parts),
   ...encryptionKeyOperations(parts),

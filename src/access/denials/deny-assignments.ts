@@ -21,7 +21,7 @@ export const denialActions = Object.freeze({
 });
 
 /** How many there may be; every decision looks at all of them. */
-const MAX_DENIALS = 2000;
+export const MAX_DENIALS = 2000;
 const listFilters = ['atScope()', "denyAssignmentName eq 'NAME'", 'the same joined by and'];
 
 /**
