@@ -538,14 +538,15 @@ describe('who may move what whither', () => {
 
   it('never takes back a purge protection that the new vault was given meanwhile', async () => {
     await apply();
-    const { location, settings } = (await plane.vault(fresh))!;
+    const { location, settings, tags } = (await plane.vault(fresh))!;
     const properties = { ...settings, sku: { family: 'A', name: settings.sku }, tenantId: plane.tenantId };
-    const body = { location, properties: { ...properties, enablePurgeProtection: true } };
+    const body = { location, tags, properties: { ...properties, enablePurgeProtection: true } };
     assert.equal((await plane.send('PUT', plane.scope(fresh), { body })).status, 200);
     const { status } = await plane.send('PATCH', plane.scope(old), { body: { tags: { team: 'another' } } });
     assert.equal(status, 200);
-    await apply();
-    assert.equal((await plane.vault(fresh))!.settings.enablePurgeProtection, true);
+    assert.deepEqual((await apply()).conflicts, []);
+    const after = (await plane.vault(fresh))!;
+    assert.deepEqual([after.settings.enablePurgeProtection, after.tags], [true, { team: 'another' }]);
   });
 
   it('notices that the new vault was deleted, and forgets the move when it is purged', async () => {
