@@ -179,6 +179,8 @@ async function* everyKey(session: Session, vaultId: string): AsyncGenerator<Key>
 
 /** Key material that was made for versions, by their ids; of a new key by the empty text. */
 class PreparedKeys implements Prepared {
+  /** What kind of key a new one was made as. */
+  anewAs: string | null = null;
   readonly byVersion = new Map<string, NewMaterial>();
   dispose(): void {
     for (const { made } of this.byVersion.values()) made.material.fill(0);
@@ -201,7 +203,9 @@ async function prepareKey(
   const { keyring } = parts;
   const place = { vault: to, isHsm: isHsm(ends), now: parts.clock.now() };
   if (options.keys === 'generate') {
-    if (!copy) prepared.byVersion.set('', await makeKeyLike(parts, place, kindOf(key, currentOf(key))));
+    if (copy) return prepared;
+    prepared.anewAs = shapeOf(key);
+    prepared.byVersion.set('', await makeKeyLike(parts, place, kindOf(key, currentOf(key))));
     return prepared;
   }
   for (const version of missingOf(key, copy)) {
@@ -212,6 +216,13 @@ async function prepareKey(
     material.fill(0);
   }
   return prepared;
+}
+
+/** What a new key must have in common with the current version, beside what can be changed later. */
+function shapeOf(key: Key): string {
+  const { kty, size, public_key: publicKey } = currentOf(key);
+  const { crv, e } = JSON.parse(publicKey) as { crv?: string; e?: string };
+  return JSON.stringify([kty, size, crv, e, key.name.release_policy !== null]);
 }
 
 function kindOf({ name }: Key, version: Version) {
@@ -254,7 +265,11 @@ async function carryVersions(
     prepared instanceof PreparedKeys ? prepared.byVersion.get(version) : undefined;
   // Before anything is written: what cannot be done whole is not begun.
   if (options.keys !== 'copy' && !missing.every(takenOf)) return null;
-  if (copy && isOfAnother(key.versions, copy)) await repository.keyQueries.removeVersions.change(transaction, named);
+  if (copy && isOfAnother(key.versions, copy)) {
+    await repository.keyQueries.removeVersions.change(transaction, named);
+    // Those that were just made are claimed below.
+    await dropObjectsOfKey.change(transaction, named);
+  }
   for (const version of key.versions) {
     if (!missing.includes(version)) {
       await copyAttributes(transaction, named, version.version, version);
@@ -288,7 +303,9 @@ async function carryAnew(
     await copyName(transaction, ends, key.name, copy.name.current_version);
     return copyOf(transaction, to.id, nameKey);
   }
-  const material = prepared instanceof PreparedKeys ? prepared.byVersion.get('') : undefined;
+  // The current version may be of another kind by now than the one that the key was made like.
+  const isLike = prepared instanceof PreparedKeys && prepared.anewAs === shapeOf(key);
+  const material = isLike ? prepared.byVersion.get('') : undefined;
   if (!material) return null;
   const { made } = material;
   const version: Version = {

@@ -247,6 +247,17 @@ describe('keys of a vault that is moved', () => {
     assert.equal((await plane.data(fresh, 'KeyListVersions', { name: 'late' })).value.length, 2);
   });
 
+  it('are made anew with the next step where the key is of another kind by then than the one that was made', async () => {
+    await create('other', { kty: 'EC' });
+    const order = { sku: 'standard', keys: 'generate' };
+    const act = () => create('other', { kty: 'oct', key_size: 256 });
+    const done = await apply(order, { meanwhile: { step: 1, act } });
+    assert.deepEqual(done.behind, ['keys/other']);
+    assert.deepEqual((await apply(order)).behind, []);
+    const { kty, x } = await key(fresh, 'other');
+    assert.deepEqual([kty, x], ['oct', undefined]);
+  });
+
   it('rotate by their policies again once the move has ended, not before', async () => {
     await create('due');
     const policy = { lifetimeActions: [{ trigger: { timeAfterCreate: 'P30D' }, action: { type: 'Rotate' } }] };
@@ -523,6 +534,19 @@ describe('who may move what whither', () => {
     await apply();
     await ask('finish');
     assert.equal((await plane.vault(fresh))!.settings.enablePurgeProtection, true);
+  });
+
+  it('never takes back a purge protection that the new vault was given meanwhile', async () => {
+    await apply();
+    const { location, settings, tags } = (await plane.vault(fresh))!;
+    const properties = { ...settings, sku: { family: 'A', name: settings.sku }, tenantId: plane.tenantId };
+    const body = { location, tags, properties: { ...properties, enablePurgeProtection: true } };
+    assert.equal((await plane.send('PUT', plane.scope(fresh), { body })).status, 200);
+    const { status } = await plane.send('PATCH', plane.scope(old), { body: { tags: { team: 'another' } } });
+    assert.equal(status, 200);
+    assert.deepEqual((await apply()).conflicts, []);
+    const after = (await plane.vault(fresh))!;
+    assert.deepEqual([after.settings.enablePurgeProtection, after.tags], [true, { team: 'another' }]);
   });
 
   it('notices that the new vault was deleted, and forgets the move when it is purged', async () => {

@@ -33,7 +33,8 @@ export async function restoreServer(
   await migrate(driver, options.now, header.schema);
   await driver.write.begin();
   try {
-    for (const { table } of backupTables) await driver.write.run(`delete from ${table}`, []);
+    const present = await tablesOf(driver);
+    for (const { table } of backupTables) if (present.has(table)) await driver.write.run(`delete from ${table}`, []);
     const digest = createHash('sha256').update(`${JSON.stringify(header)}\n`);
     const end = await insertRows(driver, lines, digest);
     // Without one the keyring would make a first root key, as at a first start.
@@ -56,6 +57,16 @@ export async function restoreServer(
     await dropTables(driver);
     throw error;
   }
+}
+
+/** The tables that are there: at the schema of an earlier release, not all of them. */
+async function tablesOf(driver: Driver): Promise<ReadonlySet<string>> {
+  const sql =
+    driver.dialect === 'sqlite'
+      ? "select name from sqlite_master where type = 'table'"
+      : 'select table_name as name from information_schema.tables where table_schema = current_schema()';
+  const { rows } = await driver.write.run<{ name: string }>(sql, []);
+  return new Set(rows.map(({ name }) => name));
 }
 
 /** Leaves the database as empty as it was, so that the next attempt finds it so. */

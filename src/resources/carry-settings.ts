@@ -31,7 +31,9 @@ export const settingsCarrier: Carrier = {
   carry: async (transaction, { from, to, options }, _key, { now }) => {
     const source = (await readVault(transaction, from.id))!;
     const copy = (await readVault(transaction, to.id))!;
-    const settings = movedSettings(source.settings, options);
+    // Somebody may have protected the new vault meanwhile: that is never taken back.
+    const { enablePurgeProtection } = copy.settings;
+    const settings = { ...movedSettings(source.settings, options), enablePurgeProtection };
     await updateVault(transaction, toRow({ ...copy, settings, tags: source.tags, updated: now }));
     return { digest: stateOf(source).digest, made: null };
   },
