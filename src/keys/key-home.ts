@@ -1,6 +1,13 @@
 import { newVersion } from '../base/ids.ts';
 import type { Random } from '../base/ports.ts';
-import type { KeyPlace, KeyProvider, KeyProviders, MadeKey, TokenKeys } from '../crypto/key-provider.ts';
+import {
+  type KeyPlace,
+  type KeyProvider,
+  type KeyProviders,
+  KeyTokenFault,
+  type MadeKey,
+  type TokenKeys,
+} from '../crypto/key-provider.ts';
 import { readTokenReference } from '../crypto/token-reference.ts';
 import type { Named } from '../objects/object-queries.ts';
 import { Refusal } from '../refusals/refusal.ts';
@@ -100,7 +107,8 @@ export async function claimPlace(
   of: Named & { readonly version: string },
   material: Buffer,
 ): Promise<void> {
-  await keepObject.change(transaction, { ...of, objectId: readTokenReference(material).id });
+  const kept = await keepObject.change(transaction, { ...of, objectId: readTokenReference(material).id });
+  if (kept === 0) throw new KeyTokenFault('Making the key took so long that what was made is destroyed again.');
 }
 
 function tokenOf(token: TokenKeys | null, vault: Vault, { family }: KeyType): TokenKeys {

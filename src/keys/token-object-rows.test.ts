@@ -27,7 +27,7 @@ describe('what is noted of the objects of a token', () => {
   });
   const write = (work: Parameters<typeof parts.store.write>[0]) => parts.store.write(work);
   const due = async (now: number) =>
-    (await dueObjects.all(parts.store.reader, { now, limit: 10 })).map(
+    (await dueObjects.all(parts.store.reader, { now, token: 'serial', limit: 10 })).map(
       ({ version, object_id: id }) => `${version}/${id}`,
     );
   const isKept = async (objectId: string) => (await isObjectKept.first(parts.store.reader, { objectId })) !== null;
@@ -41,6 +41,13 @@ describe('what is noted of the objects of a token', () => {
     await write((transaction) => dropObjectsOfKey.change(transaction, { vaultId: 'v', nameKey: 'n' }));
     assert.deepEqual([(await due(0)).sort(), await isKept('a')], [['1/a', '2/b'], false]);
     assert.equal(Number((await countDue.first(parts.store.reader, { now: 0 }))?.count), 2);
+  });
+
+  it('is due in its own token alone, so that one that is gone holds up no other', async () => {
+    const elsewhere = { ...object('9', 'z', 'x'), token: 'gone', destroyAt: 0 };
+    await write((transaction) => noteObject.change(transaction, elsewhere));
+    assert.deepEqual((await due(100)).includes('9/z'), false);
+    await write((transaction) => forgetObject.change(transaction, elsewhere));
   });
 
   it('is one row for each version that has the object, and what waits is not what was made anew', async () => {

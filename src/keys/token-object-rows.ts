@@ -67,14 +67,15 @@ export const isObjectKept = statement<{ objectId: string }, { object_id: string 
     .limit(1),
 );
 
-/** Objects that are to be destroyed by now. */
+/** Objects of a token that are to be destroyed by now. */
 export const dueObjects = statement<
-  { now: number; limit: number },
+  { now: number; token: string; limit: number },
   { vault_id: string; name_key: string; version: string; object_id: string; token: string }
 >((db, p) =>
   db
     .selectFrom('token_objects')
     .select(['vault_id', 'name_key', 'version', 'object_id', 'token'])
+    .where('token', '=', p('token'))
     .where('destroy_at', 'is not', null)
     .where('destroy_at', '<=', p('now'))
     .orderBy('destroy_at')

@@ -36,7 +36,8 @@ export async function abandonMove(parts: MovingParts, call: Call): Promise<Answe
     const { move, ends } = await requireAbandonable(transaction, call);
     if (ends.to.id !== to.id) throw new Refusal('vault-move-none', { vault: from.name });
     const uses = [...callers, ...(await changesIn(parts, transaction, ends))];
-    if (uses.length > 0 && !acceptLosses) {
+    // Used since the rights were asked for: purging takes another right then.
+    if (uses.length > 0 && !(acceptLosses && isUsed)) {
       throw new Refusal('vault-move-used', { vault: from.name, target: to.name, uses: uses.slice(0, MAX_NAMED) });
     }
     await assertDeletable(transaction, to.resourceId);
