@@ -8,6 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { type CertID, OCSPRequest } from '@peculiar/asn1-ocsp';
+import { AsnConvert } from '@peculiar/asn1-schema';
 import { readAuthorities } from '../../src/certificates/issuers/authorities.ts';
 import type { OwnAuthoritySetting } from '../../src/certificates/issuers/authority/authority-setting.ts';
 import { OwnIssuer } from '../../src/certificates/issuers/authority/own-issuer.ts';
@@ -186,6 +188,11 @@ for (const [kind, spec] of Object.entries(specs)) {
         assert.deepEqual([...new Uint8Array(await answer.arrayBuffer())], [0x30, 3, 0x0a, 1, 1], 'malformedRequest');
       }
       assert.equal(signatures() - before, 1);
+      for (const odd of oddRequests(request)) {
+        const answer = await fetch(url, { method: 'POST', body: odd });
+        assert.deepEqual([...new Uint8Array(await answer.arrayBuffer())], [0x30, 3, 0x0a, 1, 1], 'malformedRequest');
+      }
+      assert.equal(signatures() - before, 1, 'what is kept for everybody repeats nothing of a stranger');
       const origin = new URL(url).origin;
       for (const path of ['/', '/inside', '/other.crl', '/inside.crl/x', '/../inside.crl.', '/inside.cer%2f']) {
         assert.equal((await fetch(origin + path)).status, 404, path);
@@ -197,6 +204,20 @@ for (const [kind, spec] of Object.entries(specs)) {
       );
     });
   });
+}
+
+/** The same question with something of the asker's own in what an answer repeats. */
+function oddRequests(request: Buffer): readonly Buffer[] {
+  const changed = (change: (id: CertID) => void) => {
+    const parsed = AsnConvert.parse(request, OCSPRequest);
+    change(parsed.tbsRequest.requestList[0]!.reqCert);
+    return Buffer.from(AsnConvert.serialize(parsed));
+  };
+  const padded = (bytes: ArrayBuffer) => new Uint8Array([0, 0, ...new Uint8Array(bytes)]).buffer;
+  return [
+    changed((id) => (id.hashAlgorithm.parameters = new Uint8Array([4, 1, 65]).buffer)),
+    changed((id) => (id.serialNumber = padded(id.serialNumber))),
+  ];
 }
 
 class CountingProvider extends SoftwareProvider {

@@ -42,7 +42,9 @@ export function httpWebroot(folder: string): ChallengeSolver {
       const path = join(directory, checked(challenge));
       try {
         await mkdir(directory, { recursive: true });
-        await writeFile(`${path}.new`, challenge.proof, { mode: 0o644 });
+        // A link that somebody laid there is not followed.
+        await rm(`${path}.new`, { force: true });
+        await writeFile(`${path}.new`, challenge.proof, { mode: 0o644, flag: 'wx' });
         await rename(`${path}.new`, path);
       } catch (error) {
         throw new ChallengeFault(`The folder ${folder} cannot be written: ${(error as NodeJS.ErrnoException).code}.`, {

@@ -18,6 +18,7 @@ import { Certificate, CRLReason } from '@peculiar/asn1-x509';
 import { keyIdOf } from './make-certificate.ts';
 import { bytesOf, type Signer, toDer } from './signer.ts';
 
+const DER_NULL = Buffer.from([5, 0]);
 const BASIC = '1.3.6.1.5.5.7.48.1.1';
 /** Hash functions by which a request may name the authority; all that clients use. */
 const hashes: Readonly<Record<string, string>> = { '1.3.14.3.2.26': 'sha1', '2.16.840.1.101.3.4.2.1': 'sha256' };
@@ -32,6 +33,8 @@ export interface AskedCertificate {
   readonly id: CertID;
   /** Lower-case hexadecimal, without a leading zero byte. */
   readonly serial: string;
+  /** Whether it names the hash function with parameters (NULL) or without: the answer repeats it. */
+  readonly hasParameters: boolean;
   /** Whether the request means this authority. */
   readonly isOurs: boolean;
 }
@@ -45,14 +48,17 @@ export function readOcspRequest(der: Buffer, authority: Buffer): AskedCertificat
     if (!only || more.length > 0) return null;
     const { reqCert } = only;
     const digest = hashes[reqCert.hashAlgorithm.algorithm];
+    const { parameters } = reqCert.hashAlgorithm;
+    const number = Buffer.from(reqCert.serialNumber);
+    // An answer repeats what was asked, and is kept for everybody: nothing of it may be the asker's own.
+    if (parameters && !Buffer.from(parameters).equals(DER_NULL)) return null;
+    if (number.length === 0 || (number.length > 1 && number[0] === 0 && number[1]! < 0x80)) return null;
     const isOurs =
       digest !== undefined &&
       hash(digest, name, 'buffer').equals(Buffer.from(reqCert.issuerNameHash.buffer)) &&
       hash(digest, key, 'buffer').equals(Buffer.from(reqCert.issuerKeyHash.buffer));
-    const serial = Buffer.from(reqCert.serialNumber)
-      .toString('hex')
-      .replace(/^(00)+(?=..)/, '');
-    return { id: reqCert, serial, isOurs };
+    const serial = number.toString('hex').replace(/^00(?=..)/, '');
+    return { id: reqCert, serial, hasParameters: Boolean(parameters), isOurs };
   } catch {
     return null;
   }

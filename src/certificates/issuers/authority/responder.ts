@@ -92,7 +92,8 @@ class KeptAnswers {
     const asked = readOcspRequest(der, open.certificate);
     if (!asked) return ocsp(ocspFailure('malformedRequest'), 0);
     const now = this.#parts.clock.now();
-    const name = `${open.of.vaultId}/${authority.setting.name}/${asked.id.hashAlgorithm.algorithm}/${asked.serial}`;
+    const form = `${asked.id.hashAlgorithm.algorithm}/${asked.hasParameters}`;
+    const name = `${open.of.vaultId}/${authority.setting.name}/${form}/${asked.serial}`;
     const held = this.#answers.get(name);
     if (held && held.until > now && asked.isOurs) return ocsp(held.body, Math.floor((held.until - now) / 1000));
     const body = asked.isOurs ? await this.#sign(authority, open, asked, now) : null;
