@@ -102,6 +102,7 @@ export function readConfig(flags: ConfigFlags): Config {
   const port = portOf(flags.port, '--port') ?? filePort ?? DEFAULT_PORT;
   const imdsFlag = portOf(flags.imdsPort, '--imds-port');
   const domain = domainOf(flags.domain ?? fileDomain ?? 'localhost');
+  const pkcs11 = tokenOf(file, flags.environment ?? {});
   const config: Config = {
     dataDir,
     domain,
@@ -111,9 +112,9 @@ export function readConfig(flags: ConfigFlags): Config {
     imdsAddresses: loopbackOnly(file.texts('imdsAddresses') ?? LOOPBACK),
     machineResourceId: machineOf(file),
     store: storeOf(file),
-    seal: sealOf(file),
+    seal: sealOf(file, pkcs11),
     sealKeyFile: resolve(dataDir, file.text('sealKeyFile') ?? 'seal.key'),
-    pkcs11: tokenOf(file, flags.environment ?? {}),
+    pkcs11,
     tls: tlsOf(file),
     acceptNewerApiVersions: file.flag('acceptNewerApiVersions') ?? false,
     trustedIssuers: issuersOf(file.list('trustedIssuers'), domain, 'trustedIssuers'),
@@ -187,7 +188,7 @@ function tokenOf(file: Settings, environment: Readonly<Record<string, string | u
   return result.settings;
 }
 
-function sealOf(file: Settings): Config['seal'] {
+function sealOf(file: Settings, token: TokenSettings | null): Config['seal'] {
   const kind = file.text('seal') ?? 'key-file';
   const passphraseFile = file.text('sealPassphraseFile');
   if (!(sealKinds as readonly string[]).includes(kind)) {
@@ -195,6 +196,9 @@ function sealOf(file: Settings): Config['seal'] {
   }
   if (passphraseFile !== undefined && kind !== 'passphrase') {
     throw new ConfigFault('sealPassphraseFile is for "seal": "passphrase" alone.');
+  }
+  if (kind === 'pkcs11' && token === null) {
+    throw new ConfigFault('"seal": "pkcs11" needs the setting pkcs11, which names the token.');
   }
   return { kind: kind as SealKind, passphraseFile: passphraseFile === undefined ? null : resolve(passphraseFile) };
 }

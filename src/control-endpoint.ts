@@ -4,6 +4,7 @@ import { type ChangeParts, changeSeal } from './crypto/seals/change-seal.ts';
 import { readSealOrder, SealDrafts } from './crypto/seals/make-seal.ts';
 import { type ControlRoutes, listenForControl } from './http/control.ts';
 import { ListenFault } from './http/listen.ts';
+import type { SealedParts } from './sealed-start.ts';
 
 /** The operator's endpoint of a process: what it can do changes when the server opens. */
 export interface ControlEndpoint {
@@ -34,8 +35,8 @@ export async function openControl({ config, log }: { readonly config: Config; re
 }
 
 /** What can be done while the server is open. */
-export function openRoutes(parts: ChangeParts): ControlRoutes {
-  const drafts = new SealDrafts(parts.random);
+export function openRoutes(parts: ChangeParts & Pick<SealedParts, 'device'>): ControlRoutes {
+  const drafts = new SealDrafts(parts.random, parts.device);
   let last: Promise<unknown> = Promise.resolve();
   return {
     'GET /seal': async () => ({ state: 'open', kind: parts.keyring.roots.sealKind }),

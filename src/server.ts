@@ -12,6 +12,7 @@ import { certificateOperations } from './certificates/operations.ts';
 import { type Config, readNamedFile } from './config.ts';
 import { type ControlEndpoint, openControl, openRoutes } from './control-endpoint.ts';
 import type { Keyring } from './crypto/keyring.ts';
+import type { Token } from './crypto/pkcs11/token.ts';
 import { ReleaseSigner } from './crypto/release-signer.ts';
 import { type FirstCredentials, findInstallation, firstStart, type Installation } from './first-start.ts';
 import { type App, buildApp } from './http/app.ts';
@@ -25,7 +26,7 @@ import { OutsideIssuers } from './identity/outside-issuers.ts';
 import { SigningKeys } from './identity/signing-keys.ts';
 import { type MovableClock, openClock } from './jobs/movable-clock.ts';
 import { Scheduler } from './jobs/scheduler.ts';
-import { type OpenProviders, openProviders } from './key-providers.ts';
+import { type OpenProviders, openDevice, openProviders, watchDevice } from './key-providers.ts';
 import { keyOperations } from './keys/operations.ts';
 import { type HostName, hostReader } from './operations/hosts.ts';
 import { Pager } from './operations/paging.ts';
@@ -60,6 +61,8 @@ export interface ServerParts {
 interface ClockedParts extends ServerParts {
   readonly clock: MovableClock;
   readonly machineClock: Clock;
+  /** The token that holds keys, and may seal; null where none is configured. */
+  readonly device: Token | null;
 }
 
 /** A server that answers. */
@@ -102,16 +105,19 @@ export async function startServer(parts: ServerParts): Promise<RunningServer | n
 
 async function open(given: ServerParts, store: Store, clock: MovableClock): Promise<RunningServer | null> {
   const control = await openControl(given);
-  const parts = { ...given, clock, machineClock: given.clock, useRoutes: control.useRoutes };
+  const device = await openDevice(given.config, given.log);
+  const parts = { ...given, clock, machineClock: given.clock, device, useRoutes: control.useRoutes };
   try {
     const opened = await openKeys(parts, store);
     if (opened) {
       store.useJournal(await openJournal(opened.keyring, store.reader, chainName(parts.config)));
       return await serve(parts, store, opened, control);
     }
+    device?.close();
     await Promise.all([control.close(), store.close()]);
     return null;
   } catch (error) {
+    device?.close();
     await control.close();
     throw error;
   }
@@ -142,7 +148,7 @@ async function serve(
   const { installation, credentials } = await installationOf(parts, store, keyring);
   const following = followKeys(parts, store, keyring);
   const scheduler = new Scheduler({ store, clock, log, holder: randomUUID() });
-  const providers = await openProviders(config, parts.random, log);
+  const providers = await openProviders(parts.device, parts.random, log);
   const joined = { ...parts, store, keyring, providers, tenantId: installation.tenantId };
   const issuers = certificateIssuers(joined);
   const rooms = { ...parts, providers, certificateIssuers: issuers };
@@ -158,6 +164,7 @@ async function serve(
   control.useRoutes(openRoutes(joined));
   if (unsealed) await recordUnsealing(parts, store, installation, unsealed);
   const unwatch = clock.watch(log, () => void scheduler.runAll());
+  const unwatchDevice = watchDevice(parts.device);
   const renewal = renewCertificate(parts, store, keyring, listener, certificate);
   return {
     port: listener.port,
@@ -172,6 +179,7 @@ async function serve(
       clearInterval(renewal);
       clearInterval(following);
       unwatch();
+      unwatchDevice();
       await Promise.all([control.close(), listener.close(grace), imds?.close(grace), revocation?.close(grace)]);
       await Promise.all([app.close(), imdsApp.close(), scheduler.stop()]);
       providers.device?.close();
@@ -226,7 +234,7 @@ async function composeApps(
       isOwner: (caller, scope) => access.isOwner(caller, scope),
       keyPolicy: config.keyPolicy,
       movableClock: clock,
-      runJobs: () => scheduler.runAll(),
+      runJobs: async () => void (await Promise.all([scheduler.runAll(), parts.device?.look()])),
       hastenJob: (name) => scheduler.hasten(name),
       findVault: readVault,
       sealedRows: sealedTables.sealedRows,

@@ -1,10 +1,13 @@
+import { jsonLog } from '../base/log.ts';
 import type { Random } from '../base/ports.ts';
+import { systemClock } from '../base/system.ts';
 import type { Config } from '../config.ts';
 import { openKeyFile, type Seal, SealFault } from '../crypto/seal.ts';
-import { readDescription } from '../crypto/seals/description.ts';
+import { readDescription, type TokenDescription } from '../crypto/seals/description.ts';
 import { openPassphraseSeal, readPassphraseFile } from '../crypto/seals/passphrase.ts';
 import { openShamirSeal } from '../crypto/seals/shamir.ts';
 import { readShare, type Share } from '../crypto/seals/share.ts';
+import { openDevice } from '../key-providers.ts';
 import type { Session } from '../store/port.ts';
 import { CommandError, type CommandIo } from './command.ts';
 import { askSecret, isAtTerminal, readSecretLines } from './read-secret.ts';
@@ -18,7 +21,7 @@ export interface AskParts {
 }
 
 /**
- * The seal of stored data, for a command that opens it without a server: by the key file, by the configured passphrase, or by what is asked
+ * The seal of stored data, for a command that opens it without a server: by the key file, by the configured passphrase or token, or by what is asked
  * for at the terminal or comes on standard input.
  * @throws SealFault, CommandError
  */
@@ -26,12 +29,30 @@ export async function askSeal({ session, config, random, io }: AskParts): Promis
   const description = await readDescription(session);
   if (description === null || description.kind === 'key-file') return openKeyFile(config.sealKeyFile, random);
   if (description.kind === 'shamir') return openShamirSeal(description, await sharesOf(description), random);
+  if (description.kind === 'pkcs11') return tokenSealOf(description, config, random, io);
   const { passphraseFile } = config.seal;
   const known = io.env['STRONGROOM_SEAL_PASSPHRASE'] ?? (passphraseFile && readPassphraseFile(passphraseFile));
   const passphrase = known || (isAtTerminal() ? await askSecret('Passphrase: ') : (await readSecretLines())[0]);
   if (!passphrase)
     throw new CommandError('The data is sealed by a passphrase: type it, or bring it on standard input.');
   return openPassphraseSeal(description, passphrase, random);
+}
+
+/** The token ends with the command: its process goes when this one does. */
+async function tokenSealOf(
+  description: TokenDescription,
+  config: Config,
+  random: Random,
+  io: CommandIo,
+): Promise<Seal> {
+  const device = await openDevice(config, jsonLog(io.stderr, systemClock.now));
+  if (!device) {
+    throw new CommandError(
+      'The data is sealed by a key in a token: name a configuration with the setting pkcs11 (--config FILE).',
+    );
+  }
+  const { openTokenSeal } = await import('../crypto/seals/token-seal.ts');
+  return openTokenSeal(description, device, random);
 }
 
 async function sharesOf({

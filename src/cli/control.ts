@@ -14,6 +14,8 @@ export interface SealState {
   /** Shares given and needed, while it is sealed. */
   readonly given?: number;
   readonly needed?: number;
+  /** Why it does not open by itself, where it would. */
+  readonly reason?: string;
   readonly port?: number;
   readonly certificateSha256?: string;
 }

@@ -21,14 +21,15 @@ export const command: Command = {
 Speaks with the server on this machine over the socket in the data directory.
 
   show                what the keys are sealed by, and whether the server is open
-  init                makes the first seal of a server that waits for one ("seal": "shamir", or a passphrase that nobody configured)
-  change --to KIND    puts the keys under another seal, while requests go on: key-file, passphrase or shamir
+  init                makes the first seal of a server that waits for one ("seal": "shamir" or "pkcs11", or a passphrase that nobody configured)
+  change --to KIND    puts the keys under another seal, while requests go on: key-file, passphrase, shamir or pkcs11
 
   --key-file FILE     key-file: where the new seal key is made, or lies
   --passphrase-file FILE
                       passphrase: a file of mode 0600; without it the passphrase is asked for, or read from standard input
   --shares N --threshold K
                       shamir: how many shares are made, and how many open; they are shown once
+  pkcs11 takes no option: the key is made in the token that the configuration of the server names
 ${DATA_DIR_USAGE}`,
   options: {
     ...dataDirOption,
@@ -73,7 +74,8 @@ async function orderOf(args: CommandArguments, kind: string | undefined): Promis
   if (kind === 'shamir') {
     return { to: kind, shares: countOf(args, 'shares'), threshold: countOf(args, 'threshold') };
   }
-  throw new CommandError('--to takes key-file, passphrase or shamir.', EXIT_USAGE);
+  if (kind === 'pkcs11') return { to: kind };
+  throw new CommandError('--to takes key-file, passphrase, shamir or pkcs11.', EXIT_USAGE);
 }
 
 function countOf(args: CommandArguments, name: string): number {
@@ -113,6 +115,11 @@ function tell({ kind }: Draft, before: string | null, args: CommandArguments, io
       ? `The keys are sealed by ${kind}.`
       : `The keys are sealed by ${kind} now; before it was ${before}.`,
   );
+  if (kind === 'pkcs11') {
+    io.stdout(
+      'Without that token nothing opens the data or its backups: have a copy of it, or change the seal before you part with it.',
+    );
+  }
   if (before === null) return;
   const file = textOption(args, 'key-file');
   const setting =

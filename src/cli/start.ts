@@ -151,13 +151,23 @@ function banner(config: Config, server: RunningServer): readonly string[] {
   ];
 }
 
-function sealedBanner({ dataDir }: Config, { state, kind, port, certificateSha256 }: SealedServer): readonly string[] {
+function sealedBanner(
+  { dataDir }: Config,
+  { state, kind, port, certificateSha256, reason }: SealedServer,
+): readonly string[] {
   const words = state === 'sealed' ? 'unseal' : 'seal init';
   return [
     `Strongroom ${version} is ${state === 'sealed' ? 'sealed' : 'waiting for its first seal'} (${kind}).`,
     '',
-    `  Answers 503 on port ${port}, under a certificate of this process alone, until an operator opens it:`,
-    `  strongroom ${words} --data-dir ${dataDir}`,
+    ...(reason === undefined
+      ? [
+          `  Answers 503 on port ${port}, under a certificate of this process alone, until an operator opens it:`,
+          `  strongroom ${words} --data-dir ${dataDir}`,
+        ]
+      : [
+          `  Answers 503 on port ${port}, under a certificate of this process alone, until its token is there, and goes on by itself then.`,
+          `  ${reason}`,
+        ]),
     `  Certificate    SHA-256 ${certificateSha256}`,
     '',
   ];

@@ -140,10 +140,13 @@ function describeToken(token: Record<string, unknown>): string {
 }
 
 function sealed(dataDir: string, seal: SealState): Finding {
-  const { state, kind, given, needed, port, certificateSha256 } = seal;
+  const { state, kind, given, needed, port, certificateSha256, reason } = seal;
   const isFirst = state === 'uninitialised';
+  const waits =
+    reason === undefined ? 'Strongroom is sealed: strongroom unseal' : 'Strongroom is sealed until its token is there.';
   const lines = [
-    isFirst ? 'Strongroom waits for its first seal: strongroom seal init' : 'Strongroom is sealed: strongroom unseal',
+    isFirst ? 'Strongroom waits for its first seal: strongroom seal init' : waits,
+    ...(reason === undefined ? [] : [`  reason          ${textOf(reason)}`]),
     `  seal            ${kind}${kind === 'shamir' && !isFirst ? `, ${given} of ${needed} shares` : ''}`,
     `  port            ${port}, answering 503`,
     `  certificate     SHA-256 ${certificateSha256}`,
@@ -190,5 +193,5 @@ function parseObject(source: unknown): Record<string, unknown> | null {
 
 /** Text for the terminal: control characters, which could move its cursor, are left out. */
 function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value.replace(/\p{Cc}/gu, '').slice(0, 200) : null;
+  return typeof value === 'string' ? value.replace(/\p{Cc}/gu, '').slice(0, 300) : null;
 }

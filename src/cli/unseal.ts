@@ -24,6 +24,11 @@ ${DATA_DIR_USAGE}`,
     if (state.state === 'uninitialised') {
       throw new CommandError(`There is no seal yet. Make it: ${suggestCommand(args, 'seal init')}`);
     }
+    if (state.reason !== undefined) {
+      throw new CommandError(
+        `Nothing is to be brought: the server opens by itself when its token is there. ${state.reason}`,
+      );
+    }
     if (flagOption(args, 'forget')) {
       await askControl(dataDir, 'POST', '/unseal/forget');
       io.stdout('The shares given so far are dropped.');

@@ -153,6 +153,9 @@ export class KeyTokenFault extends Error {
   }
 }
 
+/** The token is there, and has no such object; it was removed from it, or the token is another. */
+export class KeyObjectFault extends KeyTokenFault {}
+
 /** The token cannot do what is asked, now or later. */
 export class KeyUnsupportedFault extends Error {
   readonly code = 'key-token-lacks';

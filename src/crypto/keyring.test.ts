@@ -91,6 +91,30 @@ describe('a keyring', () => {
     await assert.rejects(parts.keyring.vaultKey(parts.store.reader, 'vault-d'), /it was purged/);
   });
 
+  it('seals with no key that an undone transaction has made, and with no former one that it remembers', async () => {
+    const { keyring, store } = parts;
+    const first = await makeVaultKey('vault-u');
+    const sealing = () => store.write(async (transaction) => (await keyring.vaultKey(transaction, 'vault-u')).id);
+    assert.equal(await sealing(), first.id);
+    let undone = '';
+    const failing = store.write(async (transaction) => {
+      await keyring.createVaultKey(transaction, 'vault-u', parts.clock.now());
+      undone = (await keyring.vaultKey(transaction, 'vault-u')).id;
+      throw new Error('undo it');
+    });
+    // In one batch: it is undone between others that seal.
+    const [before, , after] = await Promise.all([sealing(), assert.rejects(failing, /undo it/), sealing()]);
+    assert.notEqual(undone, first.id);
+    assert.deepEqual([before, after, await sealing()], [first.id, first.id, first.id]);
+    const [, second, during] = await Promise.all([sealing(), makeVaultKey('vault-u'), sealing()]);
+    assert.deepEqual([during, await sealing()], [second.id, second.id]);
+    await Promise.all([
+      sealing(),
+      store.write((transaction) => keyring.destroyVaultKeys(transaction, 'vault-u')),
+      assert.rejects(sealing(), /it was purged/),
+    ]);
+  });
+
   it('opens no vault key whose row was moved to another vault', async () => {
     await makeVaultKey('vault-m');
     await parts.store.write(({ db }) =>

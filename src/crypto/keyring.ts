@@ -33,12 +33,17 @@ export class Keyring {
   /** The root keys, for those who rotate them and change their seal. */
   readonly roots: RootKeys;
   readonly #vaultKeys = new Map<string, EnvelopeKey>();
+  /** By vault, the key that seals; only where nobody else writes, and only what is committed. */
+  readonly #sealing = new Map<string, EnvelopeKey>();
+  /** What is committed, where this process alone writes; null where other nodes do. */
+  readonly #owned: Session | null;
   #generation: number;
 
-  private constructor(random: Random, roots: RootKeys, generation: number) {
+  private constructor(random: Random, roots: RootKeys, generation: number, owned: Session | null) {
     this.#random = random;
     this.roots = roots;
     this.#generation = generation;
+    this.#owned = owned;
   }
 
   /**
@@ -47,7 +52,8 @@ export class Keyring {
    */
   static async open(store: Store, seal: Seal, random: Random, now: number): Promise<Keyring> {
     const generation = await keyGeneration(store.reader);
-    return new Keyring(random, await RootKeys.open(store, seal, random, now), generation);
+    const owned = store.driver.dialect === 'sqlite' ? store.reader : null;
+    return new Keyring(random, await RootKeys.open(store, seal, random, now), generation, owned);
   }
 
   /**
@@ -59,6 +65,7 @@ export class Keyring {
     if (generation === this.#generation) return;
     // Destroyed keys must be forgotten, and the store tells what is there: what is needed is opened again.
     this.#vaultKeys.clear();
+    this.#sealing.clear();
     await this.roots.reload(session);
     this.#generation = generation;
   }
@@ -99,6 +106,7 @@ export class Keyring {
     const created = Math.max(now, (before?.created ?? -1) + 1);
     const rootKeyId = this.roots.active.id;
     await rows.insertVaultKey.change(transaction, { vaultId, keyId, rootKeyId, wrapped, created });
+    this.#sealing.delete(vaultId);
     const key = { id: keyId, key: createSecretKey(bytes) };
     bytes.fill(0);
     return key;
@@ -107,6 +115,7 @@ export class Keyring {
   /** Destroys a purged vault's keys: what was encrypted under them is gone wherever a copy of it lies. */
   async destroyVaultKeys(transaction: Transaction, vaultId: string): Promise<void> {
     await rows.deleteVaultKeys.change(transaction, { vaultId });
+    this.#sealing.delete(vaultId);
     await changed(transaction);
     for (const id of this.#vaultKeys.keys()) if (id.startsWith(`${vaultId}/`)) this.#vaultKeys.delete(id);
   }
@@ -114,18 +123,27 @@ export class Keyring {
   /** Destroys one key of a vault, under which nothing is sealed any more. */
   async destroyVaultKey(transaction: Transaction, vaultId: string, keyId: string): Promise<void> {
     await rows.deleteVaultKey.change(transaction, { vaultId, keyId });
+    this.#sealing.delete(vaultId);
     await changed(transaction);
     this.#vaultKeys.delete(`${vaultId}/${keyId}`);
   }
 
   /**
-   * The key under which a vault's new envelopes are sealed. Read anew each time: inside the transaction that stores the envelope, that
-   * keeps a key from being destroyed of which somebody still makes use.
+   * The key under which a vault's new envelopes are sealed. Where other nodes write too it is read anew each time: inside the transaction that
+   * stores the envelope, that keeps a key from being destroyed of which somebody still makes use. Where this process alone writes, it is
+   * remembered until it changes; never one that a transaction has made which may yet be undone.
    */
-  async vaultKey(session: Session, vaultId: string): Promise<EnvelopeKey> {
+  async vaultKey(session: Session | Transaction, vaultId: string): Promise<EnvelopeKey> {
+    const remembered = this.#sealing.get(vaultId);
+    if (remembered) return remembered;
     const row = await rows.newestVaultKey.first(session, { vaultId });
     if (!row) throw new EnvelopeFault('The vault has no key: it was purged.');
-    return this.#vaultKeys.get(`${vaultId}/${row.key_id}`) ?? this.#openVaultKey(session, row);
+    const key = this.#vaultKeys.get(`${vaultId}/${row.key_id}`) ?? (await this.#openVaultKey(session, row));
+    // Outside a transaction a change may be under way.
+    const isAlone = this.#owned !== null && 'touch' in session;
+    const committed = isAlone && (await rows.newestVaultKey.first(this.#owned, { vaultId }));
+    if (committed && committed.key_id === key.id) this.#sealing.set(vaultId, key);
+    return key;
   }
 
   /** Opens an envelope of a vault, under whichever of its keys sealed it. */

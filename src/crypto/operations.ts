@@ -6,6 +6,7 @@ import { requireVault } from '../resources/lookup.ts';
 import { subscriptionScope, vaultScope } from '../resources/scopes.ts';
 import * as rows from './repository.ts';
 import { type RotationParts, rotateVaultKey } from './rotation-job.ts';
+import { isTokenAbsent } from './seals/await-token.ts';
 
 /** The api-version of the operations on root and vault keys. */
 export const ENCRYPTION_KEYS_API_VERSION = '2026-01-01';
@@ -75,10 +76,12 @@ async function assertOwner(parts: EncryptionKeyParts, call: Call, scope: Scope):
   }
 }
 
-/** @throws Refusal `encryption-keys-stale-seal` */
+/** @throws Refusal `encryption-keys-stale-seal`, `encryption-keys-seal-absent` */
 async function rotateRoot(parts: EncryptionKeyParts, call: Call): Promise<Answer> {
   const { keyring, store } = parts;
-  const made = await keyring.roots.make();
+  const made = await keyring.roots.make().catch((error: unknown) => {
+    throw isTokenAbsent(error) ? new Refusal('encryption-keys-seal-absent', {}, { cause: error }) : error;
+  });
   const before = keyring.roots.active.id;
   const answer = await call.commit(async (transaction) => {
     if (!(await keyring.roots.add(transaction, made, call.time))) throw new Refusal('encryption-keys-stale-seal');

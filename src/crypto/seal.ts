@@ -12,6 +12,7 @@ export type SealFaultCode =
   | 'seal-exists'
   | 'seal-wrong'
   | 'seal-unavailable'
+  | 'seal-token-absent'
   | 'seal-passphrase-weak'
   | 'seal-split-invalid'
   | 'seal-share-mistyped'

@@ -151,6 +151,20 @@ describe('a token that is taken away under load', () => {
     assert.match(stderr, /key token is there again/);
   });
 
+  it('is looked at by the clock, and its state told before anybody needs a key', async () => {
+    assert.equal((await sign('one')).status, 200);
+    const look = () => strongroom(['clock', '--advance', '1m', '--data-dir', server.dataDir]);
+    token.takeAway();
+    assert.equal((await state()).state, 'connected');
+    await look();
+    assert.equal((await state()).state, 'absent');
+    token.putBack();
+    await until(async () => {
+      await look();
+      return (await state()).state === 'connected';
+    });
+  });
+
   it('that crashes in its process is reached by another, and what was under way is asked again', async () => {
     const load = startLoad();
     for (let round = 0; round < 3; round++) {

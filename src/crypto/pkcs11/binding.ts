@@ -32,6 +32,7 @@ export interface Cryptoki {
   C_GetSlotList(withToken: boolean): Handle[];
   C_GetTokenInfo(slot: Handle): TokenInfo;
   C_GetMechanismList(slot: Handle): number[];
+  C_GetSessionInfo(session: Handle): unknown;
   C_OpenSession(slot: Handle, flags: number): Handle;
   C_Login(session: Handle, user: number, pin: string): void;
   C_FindObjectsInit(session: Handle, template: readonly Attribute[]): void;

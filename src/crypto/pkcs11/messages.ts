@@ -80,6 +80,10 @@ export type TokenRequest =
     }
   | { readonly op: 'destroy'; readonly id: string }
   | { readonly op: 'make-wrapping-key'; readonly label: string }
+  /** The key of a seal: AES of 256 bits, which encrypts and never leaves. */
+  | { readonly op: 'make-seal-key'; readonly id: string; readonly label: string }
+  /** Whether the token is still there. */
+  | { readonly op: 'look' }
   /** An object, wrapped under the trusted key of that label (RFC 5649). */
   | { readonly op: 'wrap-object'; readonly kind: ObjectKind; readonly id: string; readonly wrappingLabel: string }
   | {
@@ -116,6 +120,8 @@ export interface TokenAnswers {
   readonly destroy: number;
   readonly random: Uint8Array;
   readonly 'make-wrapping-key': null;
+  readonly 'make-seal-key': null;
+  readonly look: null;
   readonly 'wrap-object': Uint8Array;
   readonly 'unwrap-object': null;
 }

@@ -119,7 +119,24 @@ export function wrappingKeyTemplate(label: string): Named {
   };
 }
 
-/** By what that key is found. */
+/** The key of a seal: it encrypts root keys, and neither leaves nor wraps objects. */
+export function sealKeyTemplate(id: string, label: string): Named {
+  return {
+    CKA_TOKEN: true,
+    CKA_PRIVATE: true,
+    CKA_SENSITIVE: true,
+    CKA_EXTRACTABLE: false,
+    CKA_ENCRYPT: true,
+    CKA_DECRYPT: true,
+    CKA_WRAP: false,
+    CKA_UNWRAP: false,
+    CKA_VALUE_LEN: 32,
+    CKA_ID: Buffer.from(id, 'hex'),
+    CKA_LABEL: label,
+  };
+}
+
+/** By what the trusted key is found. */
 export function findWrappingKey(label: string): Named {
   return { CKA_CLASS: 'CKO_SECRET_KEY', CKA_KEY_TYPE: 'CKK_AES', CKA_TRUSTED: true, CKA_LABEL: label };
 }

@@ -15,6 +15,7 @@ import type { TokenFacts, TokenRequest, TokenSelector } from './messages.ts';
 export interface OpenToken {
   readonly binding: Binding;
   readonly cryptoki: Cryptoki;
+  readonly slot: Handle;
   readonly sessions: readonly Handle[];
   readonly facts: TokenFacts;
 }
@@ -37,6 +38,7 @@ export function openToken(request: Extract<TokenRequest, { op: 'open' }>): OpenT
   return {
     binding,
     cryptoki,
+    slot,
     sessions,
     facts: {
       label: info.label.trim(),

@@ -9,6 +9,7 @@ import {
   importTemplate,
   privateTemplate,
   publicTemplate,
+  sealKeyTemplate,
   secretTemplate,
   template,
   transportTemplates,
@@ -60,6 +61,10 @@ export class TokenWork {
           return this.#destroy(session, request.id);
         case 'make-wrapping-key':
           return this.#makeWrappingKey(session, request.label);
+        case 'make-seal-key':
+          return this.#makeKey(session, sealKeyTemplate(request.id, request.label));
+        case 'look':
+          return this.#look(session);
         case 'wrap-object':
           return this.#wrapObject(session, request);
         case 'unwrap-object':
@@ -265,8 +270,12 @@ export class TokenWork {
     if (this.#find(session, findWrappingKey(label)).length > 0) {
       throw new KnownFailure('unsupported', `The token has a trusted key ${label} already.`);
     }
-    const named = this.#template(wrappingKeyTemplate(label));
-    await this.#token.cryptoki.C_GenerateKeyAsync(session, this.#plain('CKM_AES_KEY_GEN'), named);
+    return this.#makeKey(session, wrappingKeyTemplate(label));
+  }
+
+  async #makeKey(session: Handle, named: Parameters<typeof template>[1]): Promise<null> {
+    const mechanism = this.#plain('CKM_AES_KEY_GEN');
+    await this.#token.cryptoki.C_GenerateKeyAsync(session, mechanism, this.#template(named));
     return null;
   }
 
@@ -292,6 +301,14 @@ export class TokenWork {
     const [key] = this.#find(session, findWrappingKey(label));
     if (!key) throw new KnownFailure('unsupported', `The token has no trusted key ${label}.`);
     return key;
+  }
+
+  /** Two calls that no module sends anywhere far, and that fail where the token is no more. */
+  #look(session: Handle): null {
+    const { cryptoki, slot, facts } = this.#token;
+    cryptoki.C_GetSessionInfo(session);
+    if (cryptoki.C_GetTokenInfo(slot).serialNumber.trim() === facts.serial) return null;
+    throw new KnownFailure('lost', 'Another token is in its place.');
   }
 
   #destroy(session: Handle, id: string): number {

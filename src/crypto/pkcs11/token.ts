@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import type { Log } from '../../base/ports.ts';
-import { KeyInputFault, KeyTokenFault, KeyUnsupportedFault } from '../key-provider.ts';
+import { KeyInputFault, KeyObjectFault, KeyTokenFault, KeyUnsupportedFault } from '../key-provider.ts';
 import type {
   AnswerMessage,
   RequestMessage,
@@ -42,7 +42,7 @@ export interface TokenState {
 }
 
 /** Requests that change nothing in the token: they may be asked again over a new connection. */
-const repeatable: readonly TokenRequest['op'][] = ['use', 'transport', 'random'];
+const repeatable: readonly TokenRequest['op'][] = ['use', 'transport', 'random', 'look'];
 /** How long an absent token is left alone: each attempt starts a process. */
 const PAUSES_MS = [0, 250, 500, 1000, 2000, 5000];
 /**
@@ -109,6 +109,16 @@ export class Token {
   state(): TokenState {
     if (this.#reason !== null) return { ...about(this.#facts), state: 'absent', reason: this.#reason };
     return { ...about(this.#facts), state: this.#facts ? 'connected' : 'not asked yet' };
+  }
+
+  /**
+   * Looks whether it is there, so that {@link state} tells it before a key is needed. One that nobody has used yet is left alone; one that was
+   * lost is connected anew, by the same rules as for a use.
+   */
+  async look(): Promise<void> {
+    if (this.#facts === null && this.#reason === null) return;
+    // What is wrong is in the state, and in the log once.
+    await this.ask<'look'>({ op: 'look' }).catch(() => {});
   }
 
   /** The token, connected. @throws KeyTokenFault */
@@ -333,7 +343,7 @@ function faultOf({ failure, message }: Failed): Error {
     case 'unsupported':
       return new KeyUnsupportedFault(message);
     case 'missing':
-      return new KeyTokenFault('The token answers, but has no such object: it was removed from it.');
+      return new KeyObjectFault('The token answers, but has no such object: it was removed from it.');
     default:
       return new KeyTokenFault(message);
   }

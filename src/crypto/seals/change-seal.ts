@@ -26,7 +26,7 @@ export async function changeSeal(parts: ChangeParts, seal: Seal): Promise<void> 
   const before = keyring.roots.sealKind;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     await keyring.follow(store.reader).catch((error: unknown) => {
-      throw error instanceof SealFault ? sealChanged(error) : error;
+      throw error instanceof SealFault && error.code === 'seal-wrong' ? sealChanged(error) : error;
     });
     const rewrapping = await keyring.roots.rewrap(seal);
     const time = clock.now();

@@ -3,7 +3,7 @@ import { readSealText } from '../repository.ts';
 import { SealFault } from '../seal.ts';
 
 /** The mechanisms there are. */
-export const sealKinds = ['key-file', 'passphrase', 'shamir'] as const;
+export const sealKinds = ['key-file', 'passphrase', 'shamir', 'pkcs11'] as const;
 
 /** One of them. */
 export type SealKind = (typeof sealKinds)[number];
@@ -32,11 +32,22 @@ export interface ShamirDescription {
   readonly threshold: number;
 }
 
+/** Which key of which token. */
+export interface TokenDescription {
+  readonly format: 1;
+  readonly kind: 'pkcs11';
+  /** CKA_ID of the key: 32 hexadecimal digits. */
+  readonly id: string;
+  /** Serial number of the token that it was made in. */
+  readonly serial: string;
+}
+
 /** What is stored of a seal beside what it wrapped. */
 export type SealDescription =
   | { readonly format: 1; readonly kind: 'key-file'; readonly id: string }
   | PassphraseDescription
-  | ShamirDescription;
+  | ShamirDescription
+  | TokenDescription;
 
 /**
  * The description of the seal that the data has; null for a key file of an earlier release, and before the first start.
@@ -80,4 +91,5 @@ const checks: Readonly<Record<string, (value: Readonly<Record<string, unknown>>)
     /^[\w-]{22}$/.test(salt),
   shamir: ({ shares, threshold }) =>
     isWithin(shares, 2, 255) && isWithin(threshold, 2, 255) && (threshold as number) <= (shares as number),
+  pkcs11: ({ serial }) => typeof serial === 'string' && serial.length <= 64,
 };

@@ -4,12 +4,14 @@ import type { Random } from '../../base/ports.ts';
 import { createKeyFile, openKeyFile, type Seal, SealFault } from '../seal.ts';
 import { newPassphraseSeal } from './passphrase.ts';
 import { newShamirSeal } from './shamir.ts';
+import type { SealToken } from './token-seal.ts';
 
 /** Which seal is to be made. */
 export type SealOrder =
   | { readonly to: 'key-file'; readonly keyFile: string }
   | { readonly to: 'passphrase'; readonly passphrase: string }
-  | { readonly to: 'shamir'; readonly shares: number; readonly threshold: number };
+  | { readonly to: 'shamir'; readonly shares: number; readonly threshold: number }
+  | { readonly to: 'pkcs11' };
 
 /** A seal that was made and wraps nothing yet. */
 export interface Draft {
@@ -25,10 +27,13 @@ export interface Draft {
  */
 export class SealDrafts {
   readonly #random: Random;
+  readonly #token: SealToken | null;
   #draft: { readonly id: string; readonly seal: Seal } | null = null;
 
-  constructor(random: Random) {
+  /** @param token the one in which keys of seals are made; null where none is configured */
+  constructor(random: Random, token: SealToken | null) {
     this.#random = random;
+    this.#token = token;
   }
 
   /**
@@ -36,7 +41,7 @@ export class SealDrafts {
    * @throws SealFault where it cannot be made so
    */
   async make(order: SealOrder): Promise<Draft> {
-    const { seal, shares } = await makeSeal(order, this.#random);
+    const { seal, shares } = await makeSeal(order, this.#random, this.#token);
     const id = this.#random.bytes(16).toString('hex');
     this.#draft = { id, seal };
     return { id, kind: seal.kind, shares };
@@ -56,7 +61,16 @@ export class SealDrafts {
   }
 }
 
-async function makeSeal(order: SealOrder, random: Random): Promise<{ seal: Seal; shares: readonly string[] }> {
+async function makeSeal(
+  order: SealOrder,
+  random: Random,
+  token: SealToken | null,
+): Promise<{ seal: Seal; shares: readonly string[] }> {
+  if (order.to === 'pkcs11') {
+    if (!token) throw new SealFault('seal-missing', 'The configuration names no token: the setting pkcs11.');
+    const { newTokenSeal } = await import('./token-seal.ts');
+    return { seal: await newTokenSeal(token, random), shares: [] };
+  }
   if (order.to === 'shamir') return newShamirSeal(order, random);
   if (order.to === 'passphrase') return { seal: await newPassphraseSeal(order.passphrase, random), shares: [] };
   if (!existsSync(order.keyFile)) createKeyFile(order.keyFile, random);
@@ -78,5 +92,6 @@ export function readSealOrder(given: Readonly<Record<string, unknown>>): SealOrd
   if (to === 'shamir' && isOnly('shares', 'threshold') && Number.isInteger(shares) && Number.isInteger(threshold)) {
     return { to, shares: shares as number, threshold: threshold as number };
   }
+  if (to === 'pkcs11' && isOnly()) return { to };
   throw new SealFault('seal-order-invalid', 'The order names no seal, or not what making it takes.');
 }

@@ -209,7 +209,7 @@ describe('what is stored of a seal', () => {
 
   it('is made by orders that name a seal and nothing else', async () => {
     const keyFile = join(folder, 'made.key');
-    const drafts = new SealDrafts(random);
+    const drafts = new SealDrafts(random, null);
     const first = await drafts.make(readSealOrder({ to: 'key-file', keyFile }));
     const one = drafts.take(first.id);
     assert.throws(() => drafts.take(first.id), { code: 'seal-order-invalid' }, 'it was used already');
