@@ -78,6 +78,34 @@ describe('strongroom certificates sync', () => {
     }
   });
 
+  it('serves a certificate that the vault has made, and the version that follows it', async () => {
+    const files = ['--cert-file', file('made.crt'), '--key-file', file('made.key')];
+    const make = async () => {
+      const policy = {
+        key_props: { kty: 'EC', crv: 'P-256' },
+        x509_props: { subject: `CN=${NAME}`, sans: { dns_names: [NAME] } },
+        issuer: { name: 'Self' },
+      };
+      const path = '/certificates/made/create?api-version=7.4';
+      const reply = await call(server, { method: 'POST', path, token, body: { policy } });
+      assert.equal(reply.status, 202, reply.text);
+    };
+    const trust = () => writeFileSync(file('root.pem'), readFileSync(file('made.crt')));
+    await make();
+    assert.match(await done('made', ...files), /wrote .*made\.key, .*made\.crt/);
+    trust();
+    const nginx = await startNginx(folder, file('made.crt'), file('made.key'));
+    try {
+      assert.equal(await curl(NAME, nginx.port, file('root.pem')), 'served');
+      await make();
+      assert.match(await done('made', ...files, '--', ...nginx.reload), /; reloaded$/m);
+      trust();
+      await untilServed(() => curl(NAME, nginx.port, file('root.pem')));
+    } finally {
+      await nginx.stop();
+    }
+  });
+
   it('serves curl through HAProxy from one file, out of PKCS #12 with new and old ciphers', async () => {
     for (const options of [[], ['-legacy']]) {
       await putPfx('proxy', await certificateChain([NAME]), ...options);
