@@ -230,8 +230,11 @@ describe('the backup of a server', () => {
 
   it('is restored where it was taken before tables that there are now', async () => {
     const [first, ...others] = lines().slice(0, -1);
-    // The step that made the tables of moves is the twelfth.
-    const before = [JSON.stringify({ ...JSON.parse(first!), schema: 11 }), ...others];
+    // The step that made the tables of moves is the twelfth; the one after it gave secrets a column.
+    const old = others.map((line) =>
+      line.startsWith('{"table":"secrets"') ? line.replace(/,"managed":\d/, '') : line,
+    );
+    const before = [JSON.stringify({ ...JSON.parse(first!), schema: 11 }), ...old];
     const digest = createHash('sha256');
     for (const line of before) digest.update(`${line}\n`);
     const mac = parts.keyring.mac('server-backup', digest.digest('hex'));
