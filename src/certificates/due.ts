@@ -2,7 +2,7 @@ import { DAY, toIso } from '../base/text.ts';
 import type { Answer, ApiVersions, Call, Operation } from '../operations/operation.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Store } from '../store/store.ts';
-import { type ListedCertificate, listedCertificates } from './repository.ts';
+import { type FailingIssuer, failingIssuers, type ListedCertificate, listedCertificates } from './repository.ts';
 import { riskOf } from './risk.ts';
 import { operationOf, policyOf } from './versions.ts';
 
@@ -16,7 +16,7 @@ const PAGE = 500;
 /** The most that are told; whoever has more has another question. */
 const MOST_TOLD = 1000;
 
-/** GET …/providers/Strongroom.Certificates/due: the certificates of a subscription that need somebody, and why. */
+/** GET …/providers/Strongroom.Certificates/due: the certificates and issuers of a subscription that need somebody, and why. */
 export function dueOperations(parts: { readonly store: Store }): readonly Operation[] {
   return [
     {
@@ -54,7 +54,9 @@ async function listDue({ store }: { readonly store: Store }, call: Call): Promis
     if (!last || rows.length < PAGE || value.length >= MOST_TOLD) break;
     place = { afterVault: last.vault_id, afterName: last.name_key };
   }
-  return { status: 200, body: { value, isWhole: value.length < MOST_TOLD } };
+  const failing = await failingIssuers.all(store.reader, { subscriptionId, limit: PAGE });
+  const issuers = failing.map(shownIssuer);
+  return { status: 200, body: { value, issuers, isWhole: value.length < MOST_TOLD } };
 }
 
 function factsOf(row: ListedCertificate) {
@@ -71,6 +73,11 @@ function shown(row: ListedCertificate, { kind, why }: { readonly kind: string; r
   const { issuer } = policyOf(row);
   const expires = row.expires === null ? null : toIso(row.expires * 1000);
   return { vault: row.vault_name, certificate: row.name, issuer, expires, risk: kind, why };
+}
+
+function shownIssuer({ vault_name: vault, name, provider, failing_since: since, health }: FailingIssuer): object {
+  const { details } = (JSON.parse(health) as { health: { details: string } }).health;
+  return { vault, issuer: name, provider, since: toIso(Number(since)), why: details };
 }
 
 /** @throws Refusal `query-invalid` */

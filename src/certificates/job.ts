@@ -4,7 +4,7 @@ import type { Vault } from '../resources/vault.ts';
 import type { Session } from '../store/port.ts';
 import type { AlarmParts } from './alarm.ts';
 import type { CertificateParts } from './parts.ts';
-import { dueActions, dueOperations } from './repository.ts';
+import { dueActions, dueIssuers, dueOperations } from './repository.ts';
 
 /** What the job of certificates needs beside the room's own parts. */
 export interface CertificateJobParts extends Omit<CertificateParts, 'pager'>, AlarmParts {
@@ -13,8 +13,8 @@ export interface CertificateJobParts extends Omit<CertificateParts, 'pager'>, Al
 }
 
 /**
- * Follows the policies of certificates: begins renewals, tells contacts, and works on the orders that wait at authorities. Where
- * nothing is due, nothing is loaded for it.
+ * Follows the policies of certificates: begins renewals, tells contacts, works on the orders that wait at authorities, and looks at
+ * each issuer once a day. Where nothing is due, nothing is loaded for it.
  */
 export function certificateJob(parts: CertificateJobParts): Job {
   return {
@@ -29,6 +29,10 @@ export function certificateJob(parts: CertificateJobParts): Job {
       if (await dueOperations.first(parts.store.reader, asked)) {
         const { workOnOrders } = await import('./order-work.ts');
         await workOnOrders(parts, lease, now);
+      }
+      if (await dueIssuers.first(parts.store.reader, asked)) {
+        const { lookAtIssuers } = await import('./issuer-look.ts');
+        await lookAtIssuers(parts, lease, now);
       }
     },
   };

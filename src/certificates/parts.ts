@@ -34,8 +34,15 @@ export interface Contact {
 
 /** What contacts are told. Instants in milliseconds since the Unix epoch. */
 export interface Notice {
-  readonly kind: 'near-expiry' | 'expired' | 'renewal-hindered' | 'renewal-failed';
+  readonly kind:
+    | 'near-expiry'
+    | 'expired'
+    | 'renewal-hindered'
+    | 'renewal-failed'
+    | 'issuer-failing'
+    | 'issuer-recovered';
   readonly vault: Vault;
+  /** The certificate's name, or `issuers/` and an issuer's. */
   readonly certificate: string;
   /** Until when the current version is valid; null where there is none. */
   readonly expires: number | null;

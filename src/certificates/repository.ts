@@ -336,10 +336,63 @@ export const insertIssuer = statement<
     created: p('created'),
     updated: p('updated'),
     envelope: p('envelope'),
+    health: null,
+    failing_since: null,
+    look_at: p('updated'),
   }),
 );
 
 /** Removes an issuer. */
 export const removeIssuer = statement<Named>((db, p) =>
   db.deleteFrom('certificate_issuers').where('vault_id', '=', p('vaultId')).where('name_key', '=', p('nameKey')),
+);
+
+/** An issuer that is to be looked at. */
+export type DueIssuer = Pick<IssuerRow, 'vault_id' | 'name_key' | 'name' | 'updated'> & { health: string | null };
+
+/** Enabled issuers whose daily look is due. */
+export const dueIssuers = statement<{ now: number; limit: number }, DueIssuer>((db, p) =>
+  db
+    .selectFrom('certificate_issuers')
+    .select(['vault_id', 'name_key', 'name', 'updated', 'health'])
+    .where('enabled', '=', 1)
+    .where('look_at', '<=', p('now'))
+    .orderBy('look_at')
+    .limit(p('limit')),
+);
+
+/** Keeps what a look at an issuer has found, unless it was set anew meanwhile. */
+export const writeIssuerHealth = statement<
+  Named & { updated: number; health: string | null; failingSince: number | null; lookAt: number }
+>((db, p) =>
+  db
+    .updateTable('certificate_issuers')
+    .set({ health: p('health'), failing_since: p('failingSince'), look_at: p('lookAt') })
+    .where('vault_id', '=', p('vaultId'))
+    .where('name_key', '=', p('nameKey'))
+    .where('updated', '=', p('updated')),
+);
+
+/** An issuer that would take no order. */
+export interface FailingIssuer {
+  vault_name: string;
+  name: string;
+  provider: string;
+  failing_since: number;
+  health: string;
+}
+
+/** Enabled issuers of the live vaults of a subscription that would take no order. */
+export const failingIssuers = statement<{ subscriptionId: string; limit: number }, FailingIssuer>((db, p) =>
+  db
+    .selectFrom('certificate_issuers as i')
+    .innerJoin('vaults', 'vaults.id', 'i.vault_id')
+    .select(['vaults.name as vault_name', 'i.name', 'i.provider', 'i.failing_since', 'i.health'])
+    .where('vaults.subscription_id', '=', p('subscriptionId'))
+    .where('vaults.deleted', 'is', null)
+    .where('i.enabled', '=', 1)
+    .where('i.failing_since', 'is not', null)
+    .orderBy('i.failing_since')
+    .limit(p('limit'))
+    .$castTo<FailingIssuer>(),
 );

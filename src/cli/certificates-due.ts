@@ -14,12 +14,21 @@ interface Due {
   readonly why: string;
 }
 
+/** An issuer that would take no order now. */
+interface FailingIssuer {
+  readonly vault: string;
+  readonly issuer: string;
+  readonly provider: string;
+  readonly since: string;
+  readonly why: string;
+}
+
 /** The options of `due`. */
 export const dueOptions = { days: { type: 'string' } } as const;
 
 /** What `due` does, for the command's own help. */
 export const DUE_USAGE = `due asks the running server, as its first administrator, which certificates of all vaults need somebody: those that have ended, whose
-renewal failed or does not get on, that wait for an answer for more than two days, or that end soon and nobody renews.
+renewal failed or does not get on, that wait for an answer for more than two days, or that end soon and nobody renews; and which issuers would take no order now.
 
   --days N    how far ahead an end is looked for; 30 unless told otherwise
 
@@ -45,15 +54,19 @@ export async function listDue(args: CommandArguments, io: CommandIo): Promise<nu
     timeoutMs: ASK_MS,
     otherwise: `  az rest --method get --url "${hostUrl('management', runtime)}${path}"`,
   });
-  return show(body['value'] as readonly Due[], io);
+  return show(body['value'] as readonly Due[], body['issuers'] as readonly FailingIssuer[], io);
 }
 
 const AT_RISK = 3;
 
-function show(dues: readonly Due[], io: CommandIo): number {
+function show(dues: readonly Due[], issuers: readonly FailingIssuer[], io: CommandIo): number {
+  for (const { vault, issuer, provider, since, why } of issuers) {
+    io.stdout(`${vault}/issuers/${issuer}  takes no orders  since ${since}  ${provider}: ${why}`);
+  }
   for (const { vault, certificate, issuer, expires, risk, why } of dues) {
     io.stdout(`${vault}/${certificate}  ${risk}  ends ${expires ?? 'never began'}  issuer ${issuer}: ${why}`);
   }
-  if (dues.length === 0) io.stdout('No certificate is at risk.');
-  return dues.length === 0 ? 0 : AT_RISK;
+  const isCalm = dues.length + issuers.length === 0;
+  if (isCalm) io.stdout('No certificate is at risk.');
+  return isCalm ? 0 : AT_RISK;
 }

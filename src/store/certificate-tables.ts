@@ -68,6 +68,11 @@ export interface CertificateIssuerTable {
   created: number;
   updated: number;
   envelope: Uint8Array;
+  /** JSON of what the last daily look found; null before the first. */
+  health: string | null;
+  /** Since when it has been failing; null while it is good. */
+  failing_since: number | null;
+  look_at: number;
 }
 
 /** The tables of certificates, their versions, issuers and contacts; secrets learn whether a certificate rules them. */
@@ -99,6 +104,14 @@ export async function createCertificateTables(
     },
     ['vault_id', 'name_key', 'version'],
   );
+  await createIssuers(db, create);
+  await db.schema
+    .alterTable('secrets')
+    .addColumn('managed', dialect === 'sqlite' ? 'integer' : 'bigint', (column) => column.notNull().defaultTo(0))
+    .execute();
+}
+
+async function createIssuers(db: Kysely<Tables>, create: TableMaker): Promise<void> {
   await create('certificate_contacts', { vault_id: 'text', contacts: 'text', updated: 'integer' }, ['vault_id']);
   await create(
     'certificate_issuers',
@@ -113,13 +126,13 @@ export async function createCertificateTables(
       created: 'integer',
       updated: 'integer',
       envelope: 'bytes',
+      health: 'text?',
+      failing_since: 'integer?',
+      look_at: 'integer',
     },
     ['vault_id', 'name_key'],
   );
-  await db.schema
-    .alterTable('secrets')
-    .addColumn('managed', dialect === 'sqlite' ? 'integer' : 'bigint', (column) => column.notNull().defaultTo(0))
-    .execute();
+  await db.schema.createIndex('certificate_issuers_look').on('certificate_issuers').column('look_at').execute();
 }
 
 async function createNames(db: Kysely<Tables>, create: TableMaker): Promise<void> {

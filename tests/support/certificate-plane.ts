@@ -22,7 +22,7 @@ const DAY = 86_400_000;
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 /** How an authority of tests behaves. */
-export type Mood = 'good' | 'refuses' | 'unreachable';
+export type Mood = 'good' | 'refuses' | 'unreachable' | 'knows-nobody';
 
 /** An authority that issues by the clock of the test, after it was asked a second time. */
 export interface TestIssuer extends Issuer {
@@ -118,7 +118,11 @@ async function testIssuer(now: () => number): Promise<TestIssuer> {
         return { state: 'issued', chain: [await issue(keys, order, now())] };
       }),
     cancel: async (reference) => void cancelled.push(reference),
-    check: async () => ({ isGood: true }),
+    check: async () => {
+      if (issuer.mood === 'unreachable') throw new IssuerFault('issuer-unreachable', 'The authority does not answer.');
+      const refused = { isGood: false, code: 'account-unknown', details: 'The account key has ended.' } as const;
+      return issuer.mood === 'knows-nobody' ? refused : { isGood: true };
+    },
     renewalAt: async () => null,
   };
   return issuer;

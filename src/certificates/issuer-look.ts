@@ -1,0 +1,101 @@
+import { jobEntry } from '../audit/job-entry.ts';
+import { DAY } from '../base/text.ts';
+import { holdsLease, type Lease } from '../jobs/lease.ts';
+import { Refusal } from '../refusals/refusal.ts';
+import type { Vault } from '../resources/vault.ts';
+import { raise } from './alarm.ts';
+import { openIssuer } from './issuer-accounts.ts';
+import { type HealthJudgement, type HealthState, judgeHealth } from './issuers/health.ts';
+import { IssuerFault, type IssuerHealth } from './issuers/issuer.ts';
+import type { CertificateJobParts } from './job.ts';
+import { type DueIssuer, dueIssuers, writeIssuerHealth } from './repository.ts';
+
+const BATCH = 50;
+
+/** What an alarm says to the contacts; nothing where nothing is told. */
+const kinds = {
+  'went-bad': 'issuer-failing',
+  'still-bad': 'issuer-failing',
+  recovered: 'issuer-recovered',
+} as const;
+
+/**
+ * Asks each issuer once a day whether it would take an order now: credentials that have ended or were revoked are found before a
+ * renewal needs them.
+ */
+export async function lookAtIssuers(parts: CertificateJobParts, lease: Lease, now: number): Promise<void> {
+  for (;;) {
+    const due = await dueIssuers.all(parts.store.reader, { now, limit: BATCH });
+    for (const one of due) if (!(await lookAt(parts, lease, now, one))) return;
+    if (due.length < BATCH) return;
+  }
+}
+
+/** Looks at one; false where the lease has gone. */
+async function lookAt(parts: CertificateJobParts, lease: Lease, now: number, due: DueIssuer): Promise<boolean> {
+  const named = { vaultId: due.vault_id, nameKey: due.name_key };
+  const vault = await parts.findVault(parts.store.reader, due.vault_id);
+  const before = due.health === null ? null : (JSON.parse(due.health) as HealthState);
+  const isLive = vault !== null && vault.deleted === null;
+  const judged = isLive ? judgeHealth(before, await healthOf(parts, vault, due.name), now) : null;
+  const isOurs = await parts.store.write(async (transaction) => {
+    if (!(await holdsLease(transaction, lease))) return false;
+    const health = judged ? JSON.stringify(judged.state) : due.health;
+    const failingSince = judged && !judged.state.health.isGood ? judged.state.since : null;
+    // One that was set anew meanwhile is looked at anew.
+    const row = { ...named, updated: due.updated, health, failingSince, lookAt: now + DAY };
+    await writeIssuerHealth.change(transaction, row);
+    if (judged && judged.alarm !== 'none') transaction.record(entryOf(parts, vault!, due.name, judged, now));
+    return true;
+  });
+  if (isOurs && judged && judged.alarm !== 'none') await tell(parts, vault!, due.name, judged, now);
+  return isOurs;
+}
+
+async function healthOf(parts: CertificateJobParts, vault: Vault, name: string): Promise<IssuerHealth> {
+  try {
+    const issuer = await openIssuer(parts, parts.store.reader, vault, name);
+    return await issuer.check();
+  } catch (error) {
+    if (!(error instanceof IssuerFault || error instanceof Refusal)) throw error;
+    return { isGood: false, code: error.code, details: error.message };
+  }
+}
+
+function entryOf(
+  parts: CertificateJobParts,
+  vault: Vault,
+  name: string,
+  { state, alarm }: HealthJudgement,
+  time: number,
+) {
+  const { resourceId } = vault;
+  const reason = state.health.isGood ? null : state.health.code;
+  return jobEntry(parts, {
+    operationName: alarm === 'recovered' ? 'CertificateIssuerRecovered' : 'CertificateIssuerFailing',
+    time,
+    vault,
+    resourceId,
+    subject: `${resourceId}/certificates/issuers/${name}`,
+    audit: reason === null ? null : { reason },
+  });
+}
+
+async function tell(
+  parts: CertificateJobParts,
+  vault: Vault,
+  name: string,
+  { state, alarm }: HealthJudgement,
+  time: number,
+): Promise<void> {
+  if (alarm === 'none') return;
+  const reason = state.health.isGood ? '' : state.health.details;
+  await raise(parts, parts.store.reader, {
+    kind: kinds[alarm],
+    vault,
+    certificate: `issuers/${name}`,
+    expires: null,
+    reason,
+    time,
+  });
+}
