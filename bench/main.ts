@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { hottestFunctionsIn } from './cpu-profile.ts';
 import { formatTable, isMet, machineFacts } from './report.ts';
 import { measureAuthorisation } from './scenarios/authorisation.ts';
+import { measureCertificates } from './scenarios/certificates.ts';
 import { measureGrowth } from './scenarios/growth.ts';
 import { measureKeys } from './scenarios/keys.ts';
 import { measureMemory } from './scenarios/memory.ts';
@@ -25,6 +26,7 @@ const SCENARIOS: Readonly<Record<string, (session: Session) => Promise<void>>> =
   authorisation: measureAuthorisation,
   keys: measureKeys,
   token: measureToken,
+  certificates: measureCertificates,
   memory: measureMemory,
   start: measureStarts,
 };
@@ -36,6 +38,7 @@ const FULL: Settings = {
   starts: 5,
   fewSecrets: 1_000,
   manySecrets: 100_000,
+  dueCertificates: 10_000,
 };
 
 const SMOKE: Settings = {
@@ -45,6 +48,7 @@ const SMOKE: Settings = {
   starts: 1,
   fewSecrets: 1_000,
   manySecrets: 5_000,
+  dueCertificates: 60,
 };
 
 const USAGE = `usage: node bench/main.ts [options]

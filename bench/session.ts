@@ -15,6 +15,8 @@ export interface Settings extends SliceSettings {
   /** Secrets in the small and the large server. */
   readonly fewSecrets: number;
   readonly manySecrets: number;
+  /** Certificates whose renewals are due at once. */
+  readonly dueCertificates: number;
 }
 
 /** A server whose vault holds a known set of secrets. */
