@@ -4,6 +4,7 @@ import { conformanceCases, type IssuerBench, orderOf, pollToEnd } from '../../sr
 import { DigiCertIssuer } from '../../src/certificates/issuers/digicert.ts';
 import { Outgoing } from '../../src/certificates/issuers/outgoing.ts';
 import { requestFor } from '../support/certificate-request.ts';
+import { enrollingServer } from './enrolling-server.ts';
 import {
   type Answered,
   type Asked,
@@ -135,5 +136,23 @@ describe('DigiCert, against a server after its published documents', () => {
     const health = await issuer().check();
     service.isActive = true;
     assert.equal(health.isGood === false && health.code, 'organization-inactive');
+  });
+
+  it('issues what the certificates API asks for, and says why it does not', async () => {
+    const authority = { name: 'certcentral', provider: 'DigiCert', url: at.url, caFile: 'FOLDER/ca.pem' };
+    const credentials = { account_id: 'team', pwd: KEY };
+    const registration = { provider: 'DigiCert', credentials, org_details: { id: String(ORGANIZATION) } };
+    const vault = await enrollingServer(authority, { 'ca.pem': at.caPem }, registration);
+    try {
+      const { operation, issued } = await vault.enrol('shop', 'shop.example.com');
+      assert.equal(operation.status, 'completed', JSON.stringify(operation));
+      assert.equal(issued!.subjectAltName, 'DNS:shop.example.com');
+      const refused = (await vault.enrol('refused', 'refused.example.com')).operation;
+      assert.deepEqual([refused.status, refused.error?.code], ['failed', 'domain_not_allowed']);
+      assert.match(refused.status_details, /may not be secured/);
+      assert.equal((await vault.said()).includes(KEY), false);
+    } finally {
+      await vault.close();
+    }
   });
 });

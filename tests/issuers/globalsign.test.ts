@@ -7,6 +7,7 @@ import type { Issuer } from '../../src/certificates/issuers/issuer.ts';
 import { Outgoing } from '../../src/certificates/issuers/outgoing.ts';
 import { createAuthority, issueServerCertificate } from '../../src/tls/local-ca.ts';
 import { requestFor } from '../support/certificate-request.ts';
+import { enrollingServer } from './enrolling-server.ts';
 import {
   type Answered,
   type Asked,
@@ -151,5 +152,28 @@ describe('GlobalSign, against a server after its published documents', () => {
   it('is refused without the certificate of the account', async () => {
     const health = await issuer(SECRET, {}).check();
     assert.equal(health.isGood === false && health.code, 'sign-in-refused');
+  });
+
+  it('issues what the certificates API asks for', async () => {
+    const files = { 'ca.pem': at.caPem, 'account.pem': client.certificatePem, 'account.key': client.keyPem };
+    const account = { certificateFile: 'FOLDER/account.pem', keyFile: 'FOLDER/account.key' };
+    const authority = {
+      name: 'atlas',
+      provider: 'GlobalSign',
+      url: `${at.url}/v2`,
+      caFile: 'FOLDER/ca.pem',
+      ...account,
+    };
+    const registration = { provider: 'GlobalSign', credentials: { account_id: KEY, pwd: SECRET } };
+    const vault = await enrollingServer(authority, files, registration);
+    try {
+      const { operation, issued } = await vault.enrol('shop', 'shop.example.com');
+      assert.equal(operation.status, 'completed', JSON.stringify(operation));
+      assert.equal(issued!.subjectAltName, 'DNS:shop.example.com');
+      const said = await vault.said();
+      for (const secret of [SECRET, TOKEN, 'PRIVATE KEY']) assert.equal(said.includes(secret), false, secret);
+    } finally {
+      await vault.close();
+    }
   });
 });
