@@ -9,7 +9,7 @@ import { KeyVaultManagementClient, type VaultProperties } from '@azure/arm-keyva
 import { ClientSecretCredential, type TokenCredential } from '@azure/identity';
 import { SecretClient, type SecretClientOptions } from '@azure/keyvault-secrets';
 import { startRecordedServer } from '../../support/recorded-server.ts';
-import type { TestServer } from '../../support/server.ts';
+import type { ServerOptions, TestServer } from '../../support/server.ts';
 
 /** A service principal made for a test. */
 export interface Application {
@@ -55,8 +55,8 @@ export interface Session {
 export const group = 'strongroom';
 
 /** Starts a server and signs its administrator in. */
-export async function openSession(): Promise<Session> {
-  const server = await startRecordedServer();
+export async function openSession(options: ServerOptions = {}): Promise<Session> {
+  const server = await startRecordedServer(options);
   const { domain, port, subscriptionId, administrator: first } = server;
   const ca = readFileSync(join(server.dataDir, 'ca.pem'), 'utf8');
   const tlsOptions = { ca };
