@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Random } from '../base/ports.ts';
 import { holdsLease, type Lease } from '../jobs/lease.ts';
 import type { Store } from '../store/store.ts';
@@ -9,6 +10,9 @@ import { type EnvelopeQueries, envelopeQueries, type VaultEnvelopes, type Versio
 const PAGE = 250;
 /** Envelopes sealed anew in one transaction: small, so that reads and writes come in between. */
 const BATCH = 50;
+/** How long it rests after a batch, as a multiple of what that took, and at most, in milliseconds: requests go before. */
+const REST = 2;
+const LONGEST_REST_MS = 500;
 
 /** What moving envelopes takes. */
 export interface MovingParts {
@@ -43,7 +47,9 @@ export async function moveEnvelopes(
       });
       for (let start = 0; start < behind.length; start += BATCH) {
         const batch = behind.slice(start, start + BATCH);
+        const began = performance.now();
         if (!(await moveBatch(parts, lease, vaultId, { ...envelopes, queries }, batch))) return null;
+        await pause(Math.min(LONGEST_REST_MS, REST * (performance.now() - began)));
       }
       if (page.length < PAGE) break;
       const { name_key: nameKey, version } = page.at(-1)!;
