@@ -12,8 +12,8 @@ import {
   Version,
 } from '@peculiar/asn1-x509';
 import { AuthorityKeyIdentifierExtension } from '@peculiar/x509';
+import { arrayBuffer, type Signer, toDer } from '../../x509/encoding.ts';
 import { extension, keyIdOf } from './make-certificate.ts';
-import { bytesOf, type Signer, toDer } from './signer.ts';
 
 const CRL_NUMBER = '2.5.29.20';
 const REASON_CODE = '2.5.29.21';
@@ -60,7 +60,7 @@ export async function makeCrl(
 
 function entryOf({ serial, revoked, reason }: RevokedEntry): RevokedCertificate {
   const entry = new RevokedCertificate({
-    userCertificate: bytesOf(Buffer.from(serial, 'hex')),
+    userCertificate: arrayBuffer(Buffer.from(serial, 'hex')),
     revocationDate: time(revoked),
   });
   if (reason === 0) return entry;

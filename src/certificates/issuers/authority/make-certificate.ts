@@ -33,9 +33,9 @@ import {
   SubjectKeyIdentifierExtension,
 } from '@peculiar/x509';
 import type { Random } from '../../../base/ports.ts';
+import { arrayBuffer, type Signer, toDer } from '../../x509/encoding.ts';
 import type { AuthorityProfile } from './profile.ts';
 import type { ReadRequest } from './request.ts';
-import { bytesOf, type Signer, toDer } from './signer.ts';
 
 const COMMON_NAME = '2.5.4.3';
 const ORGANIZATION = '2.5.4.10';
@@ -149,7 +149,7 @@ export function keyIdOf(info: SubjectPublicKeyInfo): string {
 async function sealCertificate(content: Partial<TBSCertificate>, signer: Signer, random: Random): Promise<Buffer> {
   const tbsCertificate = new TBSCertificate({
     version: Version.v3,
-    serialNumber: bytesOf(newSerial(random)),
+    serialNumber: arrayBuffer(newSerial(random)),
     signature: signer.algorithm,
     ...content,
   });

@@ -15,8 +15,8 @@ import {
 } from '@peculiar/asn1-ocsp';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import { Certificate, CRLReason } from '@peculiar/asn1-x509';
+import { arrayBuffer, type Signer, toDer } from '../../x509/encoding.ts';
 import { keyIdOf } from './make-certificate.ts';
-import { bytesOf, type Signer, toDer } from './signer.ts';
 
 const DER_NULL = Buffer.from([5, 0]);
 const BASIC = '1.3.6.1.5.5.7.48.1.1';
@@ -86,7 +86,9 @@ export async function makeOcspResponse(
   const { subjectPublicKeyInfo } = AsnConvert.parse(order.authority, Certificate).tbsCertificate;
   const [thisUpdate, nextUpdate] = [second(order.thisUpdate), second(order.nextUpdate)];
   const tbsResponseData = new ResponseData({
-    responderID: new ResponderID({ byKey: new KeyHash(bytesOf(Buffer.from(keyIdOf(subjectPublicKeyInfo), 'hex'))) }),
+    responderID: new ResponderID({
+      byKey: new KeyHash(arrayBuffer(Buffer.from(keyIdOf(subjectPublicKeyInfo), 'hex'))),
+    }),
     producedAt: thisUpdate,
     responses: [new SingleResponse({ certID: order.id, certStatus: statusOf(order.state), thisUpdate, nextUpdate })],
   });

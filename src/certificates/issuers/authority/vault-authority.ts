@@ -4,13 +4,13 @@ import type { KeyProvider, StoredKey } from '../../../crypto/key-provider.ts';
 import { publicKeyInfo } from '../../../crypto/software/key-making.ts';
 import type { Transaction } from '../../../store/port.ts';
 import type { Store } from '../../../store/store.ts';
+import { type Signer, signerOf } from '../../x509/encoding.ts';
 import type { OwnAuthoritySetting } from './authority-setting.ts';
 import { makeCrl } from './crl.ts';
 import { type AuthorityPlaces, makeLeaf, makeRoot } from './make-certificate.ts';
 import type { SerialState } from './ocsp.ts';
 import * as rows from './repository.ts';
 import type { ReadRequest } from './request.ts';
-import { type Signer, signerOf } from './signer.ts';
 
 /** What an authority works with. */
 export interface AuthorityParts {
