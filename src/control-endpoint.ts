@@ -1,3 +1,4 @@
+import { oneByOne } from './base/one-by-one.ts';
 import type { Log } from './base/ports.ts';
 import type { Config } from './config.ts';
 import { type ChangeParts, changeSeal } from './crypto/seals/change-seal.ts';
@@ -37,7 +38,7 @@ export async function openControl({ config, log }: { readonly config: Config; re
 /** What can be done while the server is open. */
 export function openRoutes(parts: ChangeParts & Pick<SealedParts, 'device'>): ControlRoutes {
   const drafts = new SealDrafts(parts.random, parts.device);
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = oneByOne();
   return {
     'GET /seal': async () => ({ state: 'open', kind: parts.keyring.roots.sealKind }),
     'POST /unseal': async () => ({ state: 'open' }),
@@ -45,9 +46,8 @@ export function openRoutes(parts: ChangeParts & Pick<SealedParts, 'device'>): Co
     'POST /seal/change': async ({ id }) => {
       const seal = drafts.take(id);
       // One after the other: the second is made under what the first has left.
-      const next = last.then(() => changeSeal(parts, seal)).then(() => ({ kind: seal.kind }));
-      last = next.catch(() => {});
-      return next;
+      await inTurn(() => changeSeal(parts, seal));
+      return { kind: seal.kind };
     },
   };
 }

@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { oneByOne } from '../base/one-by-one.ts';
 import { type CurveName, curves } from './algorithms.ts';
 import { BundleFault } from './bundle-fault.ts';
 import type { ImportedJwk, StoredKey } from './key-provider.ts';
@@ -17,14 +18,12 @@ const RSA_BITS: readonly unknown[] = [2048, 3072, 4096];
 const MOST_CERTIFICATES = 50;
 
 let library: Promise<Pkcs12> | null = null;
-let last: Promise<unknown> = Promise.resolve();
+const oneFile = oneByOne();
 
 /** Loads OpenSSL's part once, and reads or writes one file at a time: flushes wait for the same threads. */
 function inTurn<T>(work: (pkcs12: Pkcs12) => Promise<T>): Promise<T> {
   library ??= Pkcs12.load();
-  const mine = last.then(async () => work(await library!));
-  last = mine.catch(() => {});
-  return mine;
+  return oneFile(async () => work(await library!));
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as crypto from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { oneByOne } from '../../base/one-by-one.ts';
 import type { Random } from '../../base/ports.ts';
 import { type Seal, SealFault } from '../seal.ts';
 import type { PassphraseDescription } from './description.ts';
@@ -89,12 +90,10 @@ function normalised(passphrase: string): string {
 }
 
 // One at a time: each takes its memory, and more side by side would only let somebody who guesses take all of it.
-let last: Promise<unknown> = Promise.resolve();
+const inTurn = oneByOne();
 
 function derive(description: PassphraseDescription, text: string): Promise<Buffer> {
-  const next = last.then(() => argon2id(description, text));
-  last = next.catch(() => {});
-  return next;
+  return inTurn(() => argon2id(description, text));
 }
 
 function argon2id({ salt, memoryKiB, passes, lanes }: PassphraseDescription, text: string): Promise<Buffer> {

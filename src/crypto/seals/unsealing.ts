@@ -1,3 +1,4 @@
+import { oneByOne } from '../../base/one-by-one.ts';
 import type { Clock, Random } from '../../base/ports.ts';
 import { type Seal, SealFault } from '../seal.ts';
 import type { PassphraseDescription, ShamirDescription } from './description.ts';
@@ -41,7 +42,7 @@ export class Unsealing<Opened> {
   #wrong = 0;
   #until = 0;
   #waiting = 0;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = oneByOne();
 
   constructor(parts: UnsealingParts<Opened>) {
     this.#parts = parts;
@@ -73,9 +74,7 @@ export class Unsealing<Opened> {
   give(text: string): Promise<Opened | null> {
     if (this.#waiting >= MOST_WAITING) return Promise.reject(tooMany(1000));
     this.#waiting++;
-    const next = this.#last.then(() => this.#attempt(text));
-    this.#last = next.catch(() => {});
-    return next.finally(() => {
+    return this.#inTurn(() => this.#attempt(text)).finally(() => {
       this.#waiting--;
     });
   }

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
+import { oneByOne } from '../../base/one-by-one.ts';
 import type { Random } from '../../base/ports.ts';
 import { fromBase64Url } from '../../base/text.ts';
 import { type CurveName, curves } from '../algorithms.ts';
@@ -12,7 +13,7 @@ const PRIVATE = { type: 'pkcs8', format: 'der' } as const;
  * RSA key generation takes a thread of the pool for up to seconds, and flushes and signatures wait for the same threads:
  * so one at a time.
  */
-let lastGeneration: Promise<unknown> = Promise.resolve();
+const oneRsaKey = oneByOne();
 
 /** Makes a key. RSA keys are made one after the other. */
 export async function generateKey(spec: KeySpec, random: Random): Promise<MadeKey> {
@@ -25,9 +26,8 @@ export async function generateKey(spec: KeySpec, random: Random): Promise<MadeKe
     }
     case 'RSA': {
       const { bits: modulusLength, publicExponent } = spec;
-      const mine = lastGeneration.then(() => generate('rsa', { modulusLength, publicExponent }));
-      lastGeneration = mine.catch(() => {});
-      return madeFrom((await mine).privateKey, spec);
+      const { privateKey } = await oneRsaKey(() => generate('rsa', { modulusLength, publicExponent }));
+      return madeFrom(privateKey, spec);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Server } from 'node:net';
+import { oneByOne } from '../../../base/one-by-one.ts';
 import { ChallengeFault } from './challenge.ts';
 
 /** Where a listener for challenges listens. */
@@ -21,7 +22,7 @@ export class Shown<T> {
   readonly #items = new Map<string, { readonly item: T; readonly end: NodeJS.Timeout }>();
   #servers: readonly Server[] = [];
   /** Openings and closings follow one another. */
-  #turn: Promise<void> = Promise.resolve();
+  readonly #inTurn = oneByOne();
 
   constructor(at: ListenAt, create: (find: (key: string) => T | undefined) => Server) {
     this.#at = at;
@@ -45,9 +46,7 @@ export class Shown<T> {
   }
 
   #settle(): Promise<void> {
-    const turn = this.#turn.then(() => (this.#items.size > 0 ? this.#open() : this.#close()));
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => (this.#items.size > 0 ? this.#open() : this.#close()));
   }
 
   async #open(): Promise<void> {
