@@ -64,7 +64,7 @@ export async function listenForRevocation(parts: AuthoritiesParts, issuers: Issu
 
 /** What the certificates room is told of what is around it: the authorities, and the way to people. */
 export function certificateRoom(
-  { config, store, random }: Pick<AuthoritiesParts, 'config' | 'store' | 'random'>,
+  { config, random }: Pick<AuthoritiesParts, 'config' | 'random'>,
   issuers: Issuers,
 ): { readonly issuerFor: IssuerFor; readonly notify: Notify } {
   return {
@@ -76,10 +76,10 @@ export function certificateRoom(
         throw error;
       }
     },
-    notify: async (notice) => {
-      if (!config.mail || notice.contacts.length === 0) return;
+    notify: async (transaction, notice) => {
+      if (!config.mail || notice.contacts.length === 0) return [];
       const message = { to: notice.contacts.map(({ email }) => email), ...noticeMail(notice) };
-      await store.write((transaction) => queueMail(transaction, { random }, message, notice.time));
+      return queueMail(transaction, { random }, message, notice.time);
     },
   };
 }

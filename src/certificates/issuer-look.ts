@@ -3,21 +3,15 @@ import { DAY } from '../base/text.ts';
 import { holdsLease, type Lease } from '../jobs/lease.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
-import { raise } from './alarm.ts';
+import { type Alarm, logAlarm, raise } from './alarm.ts';
 import { openIssuer } from './issuer-accounts.ts';
 import { type HealthJudgement, type HealthState, judgeHealth } from './issuers/health.ts';
 import { IssuerFault, type IssuerHealth } from './issuers/issuer.ts';
 import type { CertificateJobParts } from './job.ts';
+import type { Notice } from './parts.ts';
 import { type DueIssuer, dueIssuers, writeIssuerHealth } from './repository.ts';
 
 const BATCH = 50;
-
-/** What an alarm says to the contacts; nothing where nothing is told. */
-const kinds = {
-  'went-bad': 'issuer-failing',
-  'still-bad': 'issuer-failing',
-  recovered: 'issuer-recovered',
-} as const;
 
 /**
  * Asks each issuer once a day whether it would take an order now: credentials that have ended or were revoked are found before a
@@ -38,17 +32,22 @@ async function lookAt(parts: CertificateJobParts, lease: Lease, now: number, due
   const before = due.health === null ? null : (JSON.parse(due.health) as HealthState);
   const isLive = vault !== null && vault.deleted === null;
   const judged = isLive ? judgeHealth(before, await healthOf(parts, vault, due.name), now) : null;
+  let alarm: Alarm | null = null;
   const isOurs = await parts.store.write(async (transaction) => {
+    alarm = null;
     if (!(await holdsLease(transaction, lease))) return false;
     const health = judged ? JSON.stringify(judged.state) : due.health;
     const failingSince = judged && !judged.state.health.isGood ? judged.state.since : null;
     // One that was set anew meanwhile is looked at anew.
     const row = { ...named, updated: due.updated, health, failingSince, lookAt: now + DAY };
     await writeIssuerHealth.change(transaction, row);
-    if (judged && judged.alarm !== 'none') transaction.record(entryOf(parts, vault!, due.name, judged, now));
+    if (judged && judged.alarm !== 'none') {
+      transaction.record(entryOf(parts, vault!, due.name, judged, now));
+      alarm = await raise(parts, transaction, noticeOf(vault!, due.name, judged.state.health, now));
+    }
     return true;
   });
-  if (isOurs && judged && judged.alarm !== 'none') await tell(parts, vault!, due.name, judged, now);
+  if (isOurs) logAlarm(parts, alarm);
   return isOurs;
 }
 
@@ -81,21 +80,8 @@ function entryOf(
   });
 }
 
-async function tell(
-  parts: CertificateJobParts,
-  vault: Vault,
-  name: string,
-  { state, alarm }: HealthJudgement,
-  time: number,
-): Promise<void> {
-  if (alarm === 'none') return;
-  const reason = state.health.isGood ? '' : state.health.details;
-  await raise(parts, parts.store.reader, {
-    kind: kinds[alarm],
-    vault,
-    certificate: `issuers/${name}`,
-    expires: null,
-    reason,
-    time,
-  });
+function noticeOf(vault: Vault, name: string, health: IssuerHealth, time: number): Omit<Notice, 'contacts'> {
+  const kind = health.isGood ? 'issuer-recovered' : 'issuer-failing';
+  const reason = health.isGood ? '' : health.details;
+  return { kind, vault, certificate: `issuers/${name}`, expires: null, reason, time };
 }

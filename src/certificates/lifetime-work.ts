@@ -1,7 +1,7 @@
 import { DAY } from '../base/text.ts';
 import { holdsLease, type Lease } from '../jobs/lease.ts';
 import type { Vault } from '../resources/vault.ts';
-import { certificateEntry, raise } from './alarm.ts';
+import { type Alarm, certificateEntry, logAlarm, raise } from './alarm.ts';
 import { makeDraft } from './draft.ts';
 import type { CertificateJobParts } from './job.ts';
 import { renewalAt } from './lifetime.ts';
@@ -88,7 +88,11 @@ async function pass(
   const named = { vaultId: vault.id, nameKey: row.name_key };
   const expires = row.exp === null ? null : row.exp * 1000;
   const isOver = expires !== null && expires <= now;
+  const kind = fault !== '' ? 'renewal-failed' : isOver ? 'expired' : 'near-expiry';
+  const reason = fault || (operationOf(row)?.error?.message ?? '');
+  let alarm: Alarm | null = null;
   const isOurs = await parts.store.write(async (transaction) => {
+    alarm = null;
     if (!(await holdsLease(transaction, lease))) return false;
     const current = await certificateQueries.current.first(transaction, named);
     if (!current || current.version !== row.version) return true;
@@ -100,11 +104,9 @@ async function pass(
     const name = isOver ? 'CertificateExpiredEventGridNotification' : 'CertificateNearExpiryEventGridNotification';
     const told = fault === '' ? name : 'CertificateRenewFailed';
     transaction.record(certificateEntry(parts, told, vault, row.name, fault, now));
+    alarm = await raise(parts, transaction, { kind, vault, certificate: row.name, expires, reason, time: now });
     return true;
   });
-  if (!isOurs) return false;
-  const kind = fault !== '' ? 'renewal-failed' : isOver ? 'expired' : 'near-expiry';
-  const reason = fault || (operationOf(row)?.error?.message ?? '');
-  await raise(parts, parts.store.reader, { kind, vault, certificate: row.name, expires, reason, time: now });
-  return true;
+  if (isOurs) logAlarm(parts, alarm);
+  return isOurs;
 }

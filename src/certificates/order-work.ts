@@ -3,7 +3,7 @@ import { holdsLease, type Lease } from '../jobs/lease.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
-import { certificateEntry, raise } from './alarm.ts';
+import { type Alarm, certificateEntry, logAlarm, raise } from './alarm.ts';
 import { commonNames, readName } from './distinguished-name.ts';
 import { openIssuer } from './issuer-accounts.ts';
 import { type CertificateOrder, IssuerFault, type OrderProgress } from './issuers/issuer.ts';
@@ -98,7 +98,7 @@ function orderOf(row: WholeCertificateRow, operation: CertificateOperation): Cer
   };
 }
 
-/** Writes what an attempt has brought, unless the operation was ended meanwhile; then tells whom it concerns. */
+/** Writes what an attempt has brought, unless the operation was ended meanwhile, and tells whom it concerns. */
 async function settle(
   parts: CertificateJobParts,
   lease: Lease,
@@ -109,22 +109,21 @@ async function settle(
   outcome: Outcome,
 ): Promise<boolean> {
   const named = { vaultId: vault.id, nameKey: row.name_key };
-  let told: OperationError | null = null;
+  const kind = outcome.kind === 'failed' ? 'renewal-failed' : 'renewal-hindered';
+  const expires = row.cer === null || row.exp === null ? null : row.exp * 1000;
+  let alarm: Alarm | null = null;
   const isOurs = await parts.store.write(async (transaction) => {
-    told = null;
+    alarm = null;
     if (!(await holdsLease(transaction, lease))) return false;
     const current = await certificateQueries.current.first(transaction, named);
     const open = stillOpen(current, operation.requestId);
     if (!current || !open) return true;
-    told = await write(transaction, parts, vault, current, open, outcome, now);
+    const told = await write(transaction, parts, vault, current, open, outcome, now);
+    const notice = told && ({ kind, vault, certificate: row.name, expires, reason: told.message, time: now } as const);
+    if (notice) alarm = await raise(parts, transaction, notice);
     return true;
   });
-  if (isOurs && told) {
-    const kind = outcome.kind === 'failed' ? 'renewal-failed' : 'renewal-hindered';
-    const expires = row.cer === null || row.exp === null ? null : row.exp * 1000;
-    const reason = (told as OperationError).message;
-    await raise(parts, parts.store.reader, { kind, vault, certificate: row.name, expires, reason, time: now });
-  }
+  if (isOurs) logAlarm(parts, alarm);
   return isOurs;
 }
 

@@ -3,6 +3,7 @@ import type { KeyProviders } from '../crypto/key-provider.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { ObjectParts } from '../objects/lifecycle.ts';
 import type { Vault } from '../resources/vault.ts';
+import type { Transaction } from '../store/port.ts';
 import type { Issuer } from './issuers/issuer.ts';
 
 /** An account at an authority, with its credentials opened: never kept, never logged. */
@@ -52,8 +53,11 @@ export interface Notice {
   readonly time: number;
 }
 
-/** Tells contacts; whoever does it keeps what could not be sent. */
-export type Notify = (notice: Notice) => Promise<void>;
+/**
+ * Tells contacts, in the transaction of what it tells: neither is ever without the other. Whoever does it keeps what could not be sent.
+ * @returns whom it cannot tell
+ */
+export type Notify = (transaction: Transaction, notice: Notice) => Promise<readonly string[]>;
 
 /** What the certificates room needs. */
 export interface CertificateParts extends ObjectParts {

@@ -8,7 +8,7 @@ import {
   type OrderProgress,
 } from '../../src/certificates/issuers/issuer.ts';
 import { certificateJob } from '../../src/certificates/job.ts';
-import type { CertificateParts, Notice } from '../../src/certificates/parts.ts';
+import type { CertificateParts, Notice, Notify } from '../../src/certificates/parts.ts';
 import { SoftwareProvider } from '../../src/crypto/software/provider.ts';
 import { takeLease } from '../../src/jobs/lease.ts';
 import type { Answer, Call } from '../../src/operations/operation.ts';
@@ -71,7 +71,10 @@ export async function certificatePlane(): Promise<CertificatePlane> {
     issuerFor: async ({ provider }) => (provider === 'Test' ? issuer : { reason: 'it is not set up' }),
   };
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const notify = async (notice: Notice) => void notices.push(notice);
+  const notify: Notify = async (_transaction, notice) => {
+    notices.push(notice);
+    return [];
+  };
   const job = certificateJob({ ...parts, clock, log, notify, findVault: readVault });
   return {
     ...plane,
