@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -23,10 +24,12 @@ export interface Delivery {
   readonly owner: { readonly uid: number; readonly gid: number } | null;
 }
 
-/** Whether the file is there already with this content. */
-export function isDelivered({ path, content }: Delivery): boolean {
+/** Whether the file is there already with this content, for whom it is meant alone. */
+export function isDelivered({ path, content, mode, owner }: Delivery): boolean {
   try {
-    return readFileSync(path).equals(content);
+    const found = statSync(path);
+    const isTheirs = owner === null || (found.uid === owner.uid && found.gid === owner.gid);
+    return isTheirs && (found.mode & 0o7777) === mode && readFileSync(path).equals(content);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return false;
     throw error;
