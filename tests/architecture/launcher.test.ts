@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const compiledCode = `${root}node_modules/.cache/strongroom`;
-/** Tells, when the program ends, where it took compiled code from. */
+/** Tells, when the program ends, where it took compiled code from, and whether the pool of small buffers is small. */
 const reporter = `import module from 'node:module';
-  process.on('exit', () => process.stderr.write(JSON.stringify([module.getCompileCacheDir()])));`;
+  process.on('exit', () => process.stderr.write(JSON.stringify([module.getCompileCacheDir(), Buffer.poolSize])));`;
 
 function run(...args: readonly string[]): string {
   const { NODE_COMPILE_CACHE: _, ...env } = process.env;
@@ -21,8 +21,9 @@ function run(...args: readonly string[]): string {
 describe('the launcher', () => {
   it('takes compiled code from beside the code, never from a directory that other users write to', () => {
     const preload = `data:text/javascript,${encodeURIComponent(reporter)}`;
-    const [directory] = JSON.parse(run('--import', preload, 'bin/strongroom.mjs', '--version'));
+    const [directory, poolSize] = JSON.parse(run('--import', preload, 'bin/strongroom.mjs', '--version'));
     assert.equal(dirname(directory), compiledCode);
+    assert.equal(poolSize, 8192);
   });
 
   it('has what a start loads compiled when the packages are installed', () => {
