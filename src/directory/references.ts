@@ -17,7 +17,6 @@ import {
   listCredentials,
   listPrincipalsById,
   listRelated,
-  listTransitiveMembers,
   type Relation,
 } from './repository.ts';
 import { applicationOf, applicationType, type GraphObject, selected, typedPrincipal } from './wire.ts';
@@ -131,7 +130,7 @@ async function relatedIds(
   options: { readonly after: string | null; readonly top: number; readonly count: boolean },
 ): Promise<{ readonly ids: readonly string[]; readonly count: number | null }> {
   if (relation === 'transitiveMembers' || relation === 'transitiveMemberOf') {
-    const all = await (relation === 'transitiveMembers' ? listTransitiveMembers : people.groupsOfPrincipal)(
+    const all = await (relation === 'transitiveMembers' ? people.membersOfGroup : people.groupsOfPrincipal)(
       session,
       id,
     );

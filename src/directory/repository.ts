@@ -271,33 +271,6 @@ export async function listRoleHolders(
   return query.execute();
 }
 
-// SQLite takes 32,766 parameters a statement.
-const MAX_IDS_A_STATEMENT = 10_000;
-
-/** Everything in a group, also through groups and whatever circles they form, in order of the ids; not the group itself. */
-export async function listTransitiveMembers(session: Session, groupId: string): Promise<readonly string[]> {
-  const found = new Set<string>();
-  let groups: readonly string[] = [groupId];
-  while (groups.length > 0) {
-    const next: string[] = [];
-    for (let start = 0; start < groups.length; start += MAX_IDS_A_STATEMENT) {
-      const rows = await session.db
-        .selectFrom('group_members')
-        .select('member_id')
-        .where('group_id', 'in', groups.slice(start, start + MAX_IDS_A_STATEMENT))
-        .execute();
-      for (const { member_id: id } of rows) {
-        if (found.has(id)) continue;
-        found.add(id);
-        next.push(id);
-      }
-    }
-    groups = next;
-  }
-  found.delete(groupId);
-  return [...found].sort();
-}
-
 async function countOf(query: { select(selection: unknown): unknown }): Promise<number> {
   const counting = query.select(sql<number>`count(*)`.as('total')) as { execute(): Promise<{ total: number }[]> };
   return Number((await counting.execute())[0]!.total);

@@ -3,7 +3,7 @@ import type { Session, Transaction } from '../store/port.ts';
 import { countWithin } from './attempts.ts';
 import { hashPassword, verifyPassword } from './password.ts';
 import * as rows from './people-rows.ts';
-import { groupsOf } from './repository.ts';
+import { followMemberships, groupsOf } from './repository.ts';
 import type { MakingParts } from './service.ts';
 
 /** What a principal is, beside its id. */
@@ -173,6 +173,11 @@ export async function removeOwner(transaction: Transaction, objectId: string, ow
 /** Whether a principal owns an object. */
 export async function isOwner(session: Session, objectId: string, ownerId: string): Promise<boolean> {
   return (await rows.ownerOfObject.first(session, { objectId, ownerId })) !== null;
+}
+
+/** Everything in a group, also through groups, in order of the ids. */
+export async function membersOfGroup(session: Session, groupId: string): Promise<readonly string[]> {
+  return [...(await followMemberships(session, groupId, 'group_id', 'member_id'))].sort();
 }
 
 /** The groups a principal is in, also through groups, in order of their ids. */

@@ -358,25 +358,35 @@ const MAX_IDS_A_STATEMENT = 10_000;
  * The groups that a principal is in, also through other groups, whatever circles they form; their object ids in no order that
  * means anything.
  */
-export async function groupsOf(session: Session, principalId: string): Promise<readonly string[]> {
+export function groupsOf(session: Session, principalId: string): Promise<readonly string[]> {
+  return followMemberships(session, principalId, 'member_id', 'group_id');
+}
+
+/** Every id that memberships lead to from one, in one direction or the other, whatever circles they form; not that id itself. */
+export async function followMemberships(
+  session: Session,
+  start: string,
+  from: 'group_id' | 'member_id',
+  to: 'group_id' | 'member_id',
+): Promise<readonly string[]> {
   const found = new Set<string>();
-  let members: readonly string[] = [principalId];
-  while (members.length > 0) {
+  let reached: readonly string[] = [start];
+  while (reached.length > 0) {
     const next: string[] = [];
-    for (let start = 0; start < members.length; start += MAX_IDS_A_STATEMENT) {
+    for (let first = 0; first < reached.length; first += MAX_IDS_A_STATEMENT) {
       const rows = await session.db
         .selectFrom('group_members')
-        .select('group_id')
-        .where('member_id', 'in', members.slice(start, start + MAX_IDS_A_STATEMENT))
+        .select(`${to} as id`)
+        .where(from, 'in', reached.slice(first, first + MAX_IDS_A_STATEMENT))
         .execute();
-      for (const { group_id: id } of rows) {
+      for (const { id } of rows) {
         if (found.has(id)) continue;
         found.add(id);
         next.push(id);
       }
     }
-    members = next;
+    reached = next;
   }
-  found.delete(principalId);
+  found.delete(start);
   return [...found];
 }
