@@ -25,8 +25,9 @@ export async function measureKeys(session: Session): Promise<void> {
   const { value } = sealed as { value: string };
   const against = (name: string, algorithm: string, target: Target | null, path: string, body: unknown) =>
     compareWithOpenssl(session, server, { name, algorithm, target, path, body });
-  await against('RS256 sign, 2,048 bits', 'rsa2048', { atLeast: 0.65 }, keyPath('bench-rsa', 'sign'), plain('RS256'));
+  // The quick one first: 1,500 slow signatures leave the code of their way uncompiled, which made RS256 60 µs dearer than it stays.
   await against('ES256 sign', 'ecdsap256', { atLeast: 0.2 }, keyPath('bench-ec', 'sign'), plain('ES256'));
+  await against('RS256 sign, 2,048 bits', 'rsa2048', { atLeast: 0.65 }, keyPath('bench-rsa', 'sign'), plain('RS256'));
   const unwrap = { alg: 'RSA-OAEP-256', value };
   await against('RSA-OAEP-256 unwrap', 'rsa2048', null, keyPath('bench-rsa', 'unwrapkey'), unwrap);
   await against('AES-256-GCM encrypt', 'ecdsap256', null, keyPath('bench-aes', 'encrypt'), plain('A256GCM'));

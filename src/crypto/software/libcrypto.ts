@@ -57,7 +57,7 @@ const prototypes = {
 /**
  * The few functions of OpenSSL that Node keeps to itself: it cannot sign or verify a digest that was made elsewhere, and
  * decrypts with RSA on the event loop alone. They are called in Node's own copy of OpenSSL, through koffi (prebuilt, no
- * compiler); what runs is OpenSSL's constant-time code. Whatever takes RSA's private half runs on the thread pool.
+ * compiler); what runs is OpenSSL's constant-time code. Whatever takes longer than a change of threads runs on the thread pool.
  */
 export class LibCrypto {
   readonly #native: Readonly<Record<keyof typeof prototypes, AsyncNative>>;
@@ -107,14 +107,14 @@ export class LibCrypto {
     }
   }
 
-  /** Signs a digest on the thread pool; null where the key cannot (the value is too long for it). */
-  signOnPool(key: NativeKey, padding: RsaPadding, digest: Buffer): Promise<Buffer | null> {
+  /** Signs a digest on the thread pool, for curves in DER (RFC 3279 §2.2.3); null where the key cannot: the value is too long for it. */
+  signOnPool(key: NativeKey, padding: RsaPadding | null, digest: Buffer): Promise<Buffer | null> {
     return this.#onPool('sign', key, padding, digest);
   }
 
-  /** Signs a digest at once: for curves, whose signatures take less time than a change of threads. DER (RFC 3279 §2.2.3). */
-  sign(key: NativeKey, padding: RsaPadding | null, digest: Buffer): Buffer | null {
-    return this.#atOnce('sign', key, padding, digest);
+  /** Signs a digest at once, in DER: for the curve whose signatures take less time than a change of threads. */
+  sign(key: NativeKey, digest: Buffer): Buffer | null {
+    return this.#atOnce('sign', key, null, digest);
   }
 
   /** Whether a signature is right; DER for curves. */
@@ -125,6 +125,17 @@ export class LibCrypto {
     EVP_PKEY_CTX_free(context);
     ERR_clear_error();
     return result === 1;
+  }
+
+  /** The same on the thread pool, for curves. */
+  async verifyOnPool(key: NativeKey, digest: Buffer, signature: Buffer): Promise<boolean> {
+    const context = this.#context('verify', key, null);
+    const parameters = [context, signature, signature.length, digest, digest.length];
+    try {
+      return (await poolTurns.call(this.#native.EVP_PKEY_verify, parameters)) === 1;
+    } finally {
+      this.#native.EVP_PKEY_CTX_free(context);
+    }
   }
 
   /** Encrypts with a public RSA key; null where the value is too long. */
@@ -196,7 +207,7 @@ export class LibCrypto {
     return result === 1 ? out.subarray(0, Number(length[0])) : null;
   }
 
-  async #onPool(operation: 'sign' | 'decrypt', key: NativeKey, padding: RsaPadding, value: Buffer) {
+  async #onPool(operation: 'sign' | 'decrypt', key: NativeKey, padding: RsaPadding | null, value: Buffer) {
     const context = this.#context(operation, key, padding);
     const out = Buffer.alloc(key.outputBytes);
     const length = [out.length];

@@ -70,6 +70,25 @@ describe('signatures of software keys', () => {
     });
   }
 
+  for (const name of ['ES256K', 'ES384', 'ES512']) {
+    it(`${name} leaves the event loop free, whose signatures and verifications take up to two milliseconds`, async () => {
+      const algorithm = signatureAlgorithms[name]!;
+      const key = stored(await provider.generate({ family: 'EC', curve: algorithm.curve! }), `v/${name}/free`);
+      const digest = Buffer.alloc(algorithm.digestBytes!, 1);
+      const signature = await provider.sign(key, algorithm, digest);
+      const busyDuring = async (work: () => Promise<unknown>) => {
+        const { active } = performance.eventLoopUtilization();
+        for (let round = 0; round < 20; round++) await work();
+        return performance.eventLoopUtilization().active - active;
+      };
+      const started = performance.now();
+      const busy =
+        (await busyDuring(() => provider.sign(key, algorithm, digest))) +
+        (await busyDuring(() => provider.verify(key, algorithm, digest, signature)));
+      assert.ok(busy < (performance.now() - started) / 2, `${busy}`);
+    });
+  }
+
   it('signs many digests at once with one key', async () => {
     const algorithm = signatureAlgorithms['RS256']!;
     const digests = Array.from({ length: 64 }, (_, index) => hash('sha256', String(index), 'buffer'));

@@ -20,6 +20,7 @@ import {
   type Sealed,
   type StoredKey,
 } from '../key-provider.ts';
+import { endOfTurn } from './end-of-turn.ts';
 import { generateKey, publicKeyInfo, readPrivateJwk } from './key-making.ts';
 import { readUnwrapped, splitWrapped, unwrapUnder, wrapForRecipient } from './key-wrapping.ts';
 import { LibCrypto, type NativeKey, type RsaPadding } from './libcrypto.ts';
@@ -62,10 +63,11 @@ export class SoftwareProvider implements KeyProvider {
     if (algorithm.family === 'oct') return authenticate(await this.#secret(key), algorithm.digest!, digest);
     const library = await this.#load();
     const native = this.#natives.get(`private/${key.id}`) ?? (await this.#openPrivate(library, key));
-    if (algorithm.family === 'EC') {
-      return library.flatSignature(fits(library.sign(native, null, digest)), curves[algorithm.curve!]);
-    }
-    return fits(await library.signOnPool(native, paddingOf(algorithm), digest));
+    if (algorithm.family === 'RSA') return fits(await library.signOnPool(native, paddingOf(algorithm), digest));
+    const curve = curves[algorithm.curve!];
+    if (!curve.isQuick) return library.flatSignature(fits(await library.signOnPool(native, null, digest)), curve);
+    await endOfTurn();
+    return library.flatSignature(fits(library.sign(native, digest)), curve);
   }
 
   async verify(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer, signature: Buffer): Promise<boolean> {
@@ -75,8 +77,10 @@ export class SoftwareProvider implements KeyProvider {
     const library = await this.#load();
     const native = this.#public(library, key);
     if (algorithm.family === 'RSA') return library.verify(native, paddingOf(algorithm), digest, signature);
-    if (signature.length !== curves[algorithm.curve!].fieldBytes * 2) return false;
-    return library.verify(native, null, digest, library.derSignature(signature));
+    const { fieldBytes, isQuick } = curves[algorithm.curve!];
+    if (signature.length !== fieldBytes * 2) return false;
+    const der = library.derSignature(signature);
+    return isQuick ? library.verify(native, null, digest, der) : library.verifyOnPool(native, digest, der);
   }
 
   async encrypt(key: StoredKey, algorithm: CipherAlgorithm, plain: Plain): Promise<Sealed> {
