@@ -199,4 +199,25 @@ describe('certificates over the years', () => {
       await purge();
     }
   });
+
+  it('cancels and forgets the operation that was meant, not the one that has followed it meanwhile', async () => {
+    for (const [name, giveUp, body] of [
+      ['one', updatePending, { cancellation_requested: true }],
+      ['two', deletePending, undefined],
+    ] as const) {
+      await create(name, 'authority');
+      await plane.turn();
+      const { cancel } = plane.issuer;
+      // While the authority is told, somebody else gives the operation up and begins another.
+      Object.assign(plane.issuer, {
+        cancel: async () => {
+          Object.assign(plane.issuer, { cancel });
+          await plane.ask(deletePending, name);
+          await create(name, 'authority');
+        },
+      });
+      await assert.rejects(plane.ask(giveUp, name, body), { code: 'certificate-pending-not-found' });
+      assert.equal((await plane.ask(getPending, name)).status, 'inProgress');
+    }
+  });
 });
