@@ -75,7 +75,11 @@ async function requireSame(session: Session, vault: Vault, { row, operation }: P
 }
 
 /** Tells the authority; whether it hears or not, the operation ends here. */
-async function giveUp(parts: CertificateParts, vault: Vault, operation: CertificateOperation): Promise<void> {
+export async function giveUp(
+  parts: Pick<CertificateParts, 'store' | 'keyring' | 'issuerFor'>,
+  vault: Vault,
+  operation: CertificateOperation,
+): Promise<void> {
   const { issuer, reference } = operation;
   if (reference === null || issuer === SELF || issuer === UNKNOWN) return;
   try {

@@ -220,4 +220,24 @@ describe('certificates over the years', () => {
       assert.equal((await plane.ask(getPending, name)).status, 'inProgress');
     }
   });
+
+  it('gives an order up that was being placed while its operation was ended', async () => {
+    for (const [name, giveUp, body] of [
+      ['one', updatePending, { cancellation_requested: true }],
+      ['two', deletePending, undefined],
+    ] as const) {
+      await create(name, 'authority');
+      const { order } = plane.issuer;
+      Object.assign(plane.issuer, {
+        order: async (...placed: Parameters<typeof order>) => {
+          Object.assign(plane.issuer, { order });
+          const progress = await order(...placed);
+          await plane.ask(giveUp, name, body);
+          return progress;
+        },
+      });
+      await plane.turn();
+    }
+    assert.deepEqual(plane.issuer.cancelled, ['0', '1']);
+  });
 });
