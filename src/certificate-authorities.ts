@@ -72,7 +72,8 @@ export function certificateRoom(
       try {
         return await issuers.issuerFor(account);
       } catch (error) {
-        if (error instanceof IssuerSettingFault) return { reason: error.message };
+        // It becomes a part of a sentence that ends by itself.
+        if (error instanceof IssuerSettingFault) return { reason: error.message.replace(/\.$/, '') };
         throw error;
       }
     },

@@ -44,7 +44,7 @@ const suites: Readonly<Record<string, Suite>> = {
   },
   'server-postgres': {
     files: [
-      'tests/server/{attacks-*,certificates,key-release,keys,limited-*,managed-*,outside-*,purged-*,secrets,vault-moves}.test.ts',
+      'tests/server/{attacks-*,bad-input,certificate-*,certificates,clock,key-*,keys,limited-*,mail,managed-*,outside-*,own-authority,purged-*,secrets,slow-bodies,unseal,vault-moves}.test.ts',
     ],
     together: false,
     usual: true,

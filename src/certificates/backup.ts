@@ -91,7 +91,8 @@ export async function restoreCertificate(parts: CertificateParts, call: Call): P
     await insertCertificate.change(transaction, { ...named, ...order });
     const state = { name_key: nameKey, name, current_version: newest.version, deleted: null, purge_at: null };
     const row: WholeCertificateRow = { ...newest, ...state, policy, operation: null };
-    await schedule(transaction, named, row, call.time);
+    // What fell due while it lay in the backup is due at once: nobody would renew what has ended meanwhile.
+    await schedule(transaction, named, row, 0);
     return answerFor(certificateKind, call, row, certificateBundle(call, row));
   });
   return commit.finally(() => {

@@ -71,4 +71,17 @@ describe('the daily look at an issuer', () => {
     await plane.turn();
     assert.match((await failing())[0]!.why, /it is not set up|provider/i);
   });
+
+  it('tells of a look that fails in a way nobody foresaw, and looks at the others all the same', async () => {
+    const { issuer } = plane;
+    const check = issuer.check;
+    Object.assign(issuer, { check: () => Promise.reject(new Error('The token has gone.')) });
+    await plane.ask(setIssuer, 'zone', { provider: 'Nobody' });
+    await live('good', 1);
+    const found = (await failing()).map(({ why }) => why);
+    assert.deepEqual([found.includes('The token has gone.'), found.length], [true, 2]);
+    Object.assign(issuer, { check });
+    await live('good', 1);
+    assert.deepEqual(told().slice(-1), ['issuer-recovered issuers/authority']);
+  });
 });

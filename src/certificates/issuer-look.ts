@@ -56,8 +56,9 @@ async function healthOf(parts: CertificateJobParts, vault: Vault, name: string):
     const issuer = await openIssuer(parts, parts.store.reader, vault, name);
     return await issuer.check();
   } catch (error) {
-    if (!(error instanceof IssuerFault || error instanceof Refusal)) throw error;
-    return { isGood: false, code: error.code, details: error.message };
+    // Whatever it is, the other issuers are looked at all the same, and somebody is told of this one.
+    const code = error instanceof IssuerFault || error instanceof Refusal ? error.code : 'internal-error';
+    return { isGood: false, code, details: (error as Error).message };
   }
 }
 

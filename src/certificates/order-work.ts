@@ -10,6 +10,7 @@ import { type CertificateOrder, IssuerFault, type OrderProgress } from './issuer
 import type { CertificateJobParts } from './job.ts';
 import { answerOf, complete, stillOpen } from './merge.ts';
 import { type CertificateOperation, failed, hindered, type OperationError, waitAfter } from './operation-state.ts';
+import { giveUp } from './pending.ts';
 import {
   certificateQueries,
   type DueCertificate,
@@ -112,11 +113,13 @@ async function settle(
   const kind = outcome.kind === 'failed' ? 'renewal-failed' : 'renewal-hindered';
   const expires = row.cer === null || row.exp === null ? null : row.exp * 1000;
   let alarm: Alarm | null = null;
+  let isEnded = false;
   const isOurs = await parts.store.write(async (transaction) => {
-    alarm = null;
+    [alarm, isEnded] = [null, false];
     if (!(await holdsLease(transaction, lease))) return false;
     const current = await certificateQueries.current.first(transaction, named);
     const open = stillOpen(current, operation.requestId);
+    isEnded = !open;
     if (!current || !open) return true;
     const told = await write(transaction, parts, vault, current, open, outcome, now);
     const notice = told && ({ kind, vault, certificate: row.name, expires, reason: told.message, time: now } as const);
@@ -124,6 +127,8 @@ async function settle(
     return true;
   });
   if (isOurs) logAlarm(parts, alarm);
+  // Whoever ended it while it was placed could not tell the authority of an order that nobody knew yet.
+  if (isEnded && outcome.kind === 'waits') await giveUp(parts, vault, outcome.operation);
   return isOurs;
 }
 

@@ -26,7 +26,7 @@ export async function updatePending(parts: CertificateParts, call: Call): Promis
   const known = await requirePending(parts.store.reader, vault, nameOf(call).name);
   if (asked && isOpen(known.operation)) await giveUp(parts, vault, known.operation);
   return call.commit(async (transaction) => {
-    const { row, operation } = await requirePending(transaction, vault, nameOf(call).name);
+    const { row, operation } = await requireSame(transaction, vault, known);
     if (!isOpen(operation)) {
       const facts = { vault: vault.name, name: row.name, status: operation.status };
       throw new Refusal('certificate-pending-ended', facts);
@@ -45,7 +45,7 @@ export async function deletePending(parts: CertificateParts, call: Call): Promis
   const known = await requirePending(parts.store.reader, vault, nameOf(call).name);
   if (isOpen(known.operation)) await giveUp(parts, vault, known.operation);
   return call.commit(async (transaction) => {
-    const { row, operation } = await requirePending(transaction, vault, nameOf(call).name);
+    const { row, operation } = await requireSame(transaction, vault, known);
     const named = { vaultId: vault.id, nameKey: row.name_key };
     await writeOperation.change(transaction, { ...named, operation: null, workAt: null });
     const isLeft = operation.status !== 'completed' && operation.version !== row.current_version;
@@ -54,20 +54,32 @@ export async function deletePending(parts: CertificateParts, call: Call): Promis
   });
 }
 
+interface Pending {
+  readonly row: WholeCertificateRow;
+  readonly operation: CertificateOperation;
+}
+
 /** A live certificate with its operation. @throws Refusal `certificate-pending-not-found` */
-export async function requirePending(
-  session: Session,
-  vault: Vault,
-  name: string,
-): Promise<{ readonly row: WholeCertificateRow; readonly operation: CertificateOperation }> {
+export async function requirePending(session: Session, vault: Vault, name: string): Promise<Pending> {
   const row = await certificateQueries.current.first(session, { vaultId: vault.id, nameKey: foldName(name) });
   const operation = row && row.deleted === null ? operationOf(row) : null;
   if (!row || !operation) throw new Refusal('certificate-pending-not-found', { vault: vault.name, name });
   return { row, operation };
 }
 
+/** The operation of which the authority was told: one that has followed it meanwhile is another question. */
+async function requireSame(session: Session, vault: Vault, { row, operation }: Pending): Promise<Pending> {
+  const now = await requirePending(session, vault, row.name);
+  if (now.operation.requestId === operation.requestId) return now;
+  throw new Refusal('certificate-pending-not-found', { vault: vault.name, name: row.name });
+}
+
 /** Tells the authority; whether it hears or not, the operation ends here. */
-async function giveUp(parts: CertificateParts, vault: Vault, operation: CertificateOperation): Promise<void> {
+export async function giveUp(
+  parts: Pick<CertificateParts, 'store' | 'keyring' | 'issuerFor'>,
+  vault: Vault,
+  operation: CertificateOperation,
+): Promise<void> {
   const { issuer, reference } = operation;
   if (reference === null || issuer === SELF || issuer === UNKNOWN) return;
   try {

@@ -4,10 +4,11 @@ import { type CertificatePlane, certificatePlane } from '../../tests/support/cer
 import { DAY } from '../base/text.ts';
 import { takeLease } from '../jobs/lease.ts';
 import { purgeJob } from '../recovery/purge-job.ts';
+import { backupCertificate, restoreCertificate } from './backup.ts';
 import { setContacts } from './contacts.ts';
 import { createCertificate } from './create.ts';
 import { setIssuer } from './issuer-accounts.ts';
-import { deleteCertificate } from './lifecycle.ts';
+import { deleteCertificate, purgeCertificate } from './lifecycle.ts';
 import { deletePending, getPending, updatePending } from './pending.ts';
 import { getCertificate, updateCertificate } from './service.ts';
 
@@ -178,5 +179,65 @@ describe('certificates over the years', () => {
       assert.equal((await plane.ask(getCertificate, name)).cer, undefined);
     }
     assert.equal(plane.issuer.cancelled.length, 2);
+  });
+
+  it('renews at once what comes back from a backup after its time', async () => {
+    await create('self', 'Self');
+    const { value } = await plane.ask(backupCertificate, 'self');
+    const purge = async () => {
+      await plane.ask((_parts, call) => deleteCertificate(call), 'self');
+      await plane.ask((_parts, call) => purgeCertificate(call), 'self');
+    };
+    await purge();
+    for (const days of [60, 200]) {
+      plane.clock.advance(days * DAY);
+      const restored = await plane.ask(restoreCertificate, '', { value });
+      await plane.turn();
+      const renewed = await plane.ask(getCertificate, 'self');
+      assert.notEqual(renewed.id, restored.id, `after ${days} days more`);
+      assert.ok(renewed.attributes.exp * 1000 > plane.clock.now() + 80 * DAY);
+      await purge();
+    }
+  });
+
+  it('cancels and forgets the operation that was meant, not the one that has followed it meanwhile', async () => {
+    for (const [name, giveUp, body] of [
+      ['one', updatePending, { cancellation_requested: true }],
+      ['two', deletePending, undefined],
+    ] as const) {
+      await create(name, 'authority');
+      await plane.turn();
+      const { cancel } = plane.issuer;
+      // While the authority is told, somebody else gives the operation up and begins another.
+      Object.assign(plane.issuer, {
+        cancel: async () => {
+          Object.assign(plane.issuer, { cancel });
+          await plane.ask(deletePending, name);
+          await create(name, 'authority');
+        },
+      });
+      await assert.rejects(plane.ask(giveUp, name, body), { code: 'certificate-pending-not-found' });
+      assert.equal((await plane.ask(getPending, name)).status, 'inProgress');
+    }
+  });
+
+  it('gives an order up that was being placed while its operation was ended', async () => {
+    for (const [name, giveUp, body] of [
+      ['one', updatePending, { cancellation_requested: true }],
+      ['two', deletePending, undefined],
+    ] as const) {
+      await create(name, 'authority');
+      const { order } = plane.issuer;
+      Object.assign(plane.issuer, {
+        order: async (...placed: Parameters<typeof order>) => {
+          Object.assign(plane.issuer, { order });
+          const progress = await order(...placed);
+          await plane.ask(giveUp, name, body);
+          return progress;
+        },
+      });
+      await plane.turn();
+    }
+    assert.deepEqual(plane.issuer.cancelled, ['0', '1']);
   });
 });

@@ -46,8 +46,8 @@ async function watch(order: SyncOrder, seconds: number, io: CommandIo): Promise<
     try {
       await look(order, io);
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
-      io.stderr(error.message);
+      // Whatever it is: who watches for years outlives it.
+      io.stderr(error instanceof CommandError ? error.message : `An unforeseen failure: ${String(error)}`);
     }
     const share = random.bytes(4).readUInt32BE() / 0x1_0000_0000;
     await pause(seconds * 1000 * (0.9 + 0.2 * share));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type TestParts, testParts } from '../../tests/support/parts.ts';
-import type { Lease } from './lease.ts';
+import { holdsLease, type Lease } from './lease.ts';
 import { Scheduler } from './scheduler.ts';
 
 describe('the scheduler', () => {
@@ -98,5 +98,44 @@ describe('the scheduler', () => {
     await done;
     await scheduler.stop();
     assert.equal(most, 1);
+  });
+
+  it('keeps the lease of a job for as long as it runs, however long, and no longer', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const [a, b] = [schedulerOf('slow'), schedulerOf('other')];
+    const [finish, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<Lease>()];
+    const runs: string[] = [];
+    const job = (holder: string, run: (lease: Lease) => Promise<void>) => ({
+      name: 'slow',
+      everyMilliseconds: 10_000,
+      run: async (lease: Lease) => {
+        runs.push(holder);
+        await run(lease);
+      },
+    });
+    const slow = a.runOnce(
+      job('slow', async (lease) => {
+        begun.resolve(lease);
+        await finish.promise;
+      }),
+    );
+    const lease = await begun.promise;
+    const pass = async () => {
+      parts.clock.advance(20_000);
+      t.mock.timers.tick(20_000);
+      // Behind the renewal, which waits in the same queue of writes.
+      await parts.store.write(async () => {});
+    };
+    for (let turn = 0; turn < 10; turn++) {
+      await pass();
+      await b.runOnce(job('other', async () => {}));
+    }
+    assert.deepEqual(runs, ['slow']);
+    assert.equal(await holdsLease(parts.store.reader, lease), true);
+    finish.resolve();
+    await slow;
+    for (let turn = 0; turn < 4; turn++) await pass();
+    await b.runOnce(job('other', async () => {}));
+    assert.deepEqual(runs, ['slow', 'other']);
   });
 });

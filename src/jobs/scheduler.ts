@@ -3,6 +3,8 @@ import type { Store } from '../store/store.ts';
 import { type Lease, takeLease } from './lease.ts';
 
 const LEASE_MILLISECONDS = 60_000;
+/** Often enough that one renewal may fail. */
+const RENEWAL_MILLISECONDS = 20_000;
 
 /** Work that is due by the clock. */
 export interface Job {
@@ -68,14 +70,34 @@ export class Scheduler {
     return run;
   }
 
-  /** One run, if this node gets the lease; a failure is logged and tried again at the next turn. */
+  /** One run, if this node gets the lease, which it keeps until the end; a failure is logged and tried again at the next turn. */
   async runOnce(job: Job): Promise<void> {
     const now = this.#clock.now();
     try {
-      const lease = await takeLease(this.#store, `job/${job.name}`, this.#holder, now, LEASE_MILLISECONDS);
-      if (lease) await job.run(lease, now);
+      const lease = await this.#lease(job, now);
+      if (lease) await this.#keeping(job, () => job.run(lease, now));
     } catch (error) {
       this.#log.error('A job failed; it will be tried again.', { job: job.name, reason: (error as Error).message });
+    }
+  }
+
+  #lease(job: Job, now: number): Promise<Lease | null> {
+    return takeLease(this.#store, `job/${job.name}`, this.#holder, now, LEASE_MILLISECONDS);
+  }
+
+  /**
+   * Renews the lease while something works. An authority that takes its minutes over an answer would otherwise never be heard: another node
+   * began the same anew meanwhile, and the answer counted no more.
+   */
+  async #keeping(job: Job, work: () => Promise<void>): Promise<void> {
+    const renewal = setInterval(() => {
+      // A store that cannot be written to ends the work by itself.
+      this.#lease(job, this.#clock.now()).catch(() => undefined);
+    }, RENEWAL_MILLISECONDS).unref();
+    try {
+      await work();
+    } finally {
+      clearInterval(renewal);
     }
   }
 

@@ -4,13 +4,15 @@ import type { Job } from '../jobs/scheduler.ts';
 import type { Store } from '../store/store.ts';
 import { type DeliveryOutcome, nextAttempt } from './mail-rules.ts';
 import type { MailSetting } from './mail-setting.ts';
-import { deleteFailedBefore, deleteMail, dueMail, type MailRow, noteFailure } from './repository.ts';
+import { deleteFailedBefore, deleteMail, dueMail, failedMailAt, type MailRow, noteFailure } from './repository.ts';
 import type { MailSender } from './smtp.ts';
 
 const BATCH = 50;
 /** So many in a row that the server cannot be reached for: the rest of the batch would only wait for it as well. */
 const MOST_IN_A_ROW = 3;
 const KEEP_FAILED_MS = 30 * 86_400_000;
+/** The newest that were given up; who has more looks at the mail server, not at each of them. */
+const MOST_FAILED = 10_000;
 
 /** What the mail job needs. */
 export interface MailParts {
@@ -29,8 +31,10 @@ export function mailJob(parts: MailParts): Job {
     everyMilliseconds: 60_000,
     run: async (lease, now) => {
       await parts.store.write(async (transaction) => {
-        if (await holdsLease(transaction, lease))
-          await deleteFailedBefore.change(transaction, { before: now - KEEP_FAILED_MS });
+        if (!(await holdsLease(transaction, lease))) return;
+        const eldest = await failedMailAt.first(transaction, { place: MOST_FAILED - 1 });
+        const before = Math.max(now - KEEP_FAILED_MS, eldest?.created ?? 0);
+        await deleteFailedBefore.change(transaction, { before });
       });
       const due = await dueMail.all(parts.store.reader, { now, limit: BATCH });
       if (due.length === 0) return;

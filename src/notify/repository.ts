@@ -32,9 +32,12 @@ export const insertMail = statement<{
   }),
 );
 
-/** How many messages there are, given up ones among them. */
+/** How many messages wait. */
 export const countMail = statement<object, { count: number | string | bigint }>((db) =>
-  db.selectFrom('mail_queue').select((eb) => eb.fn.countAll().as('count')),
+  db
+    .selectFrom('mail_queue')
+    .select((eb) => eb.fn.countAll().as('count'))
+    .where('next_at', 'is not', null),
 );
 
 /** The messages that are due, those that wait longest first. */
@@ -65,6 +68,18 @@ export const deleteMail = statement<{ id: string }>((db, p) => db.deleteFrom('ma
 /** Forgets given-up messages that were made before an instant. */
 export const deleteFailedBefore = statement<{ before: number }>((db, p) =>
   db.deleteFrom('mail_queue').where('next_at', 'is', null).where('created', '<', p('before')),
+);
+
+/** When the eldest of so many given-up messages was made, counted from the newest; none where there are not so many. */
+export const failedMailAt = statement<{ place: number }, { created: number }>((db, p) =>
+  db
+    .selectFrom('mail_queue')
+    .select('created')
+    .where('next_at', 'is', null)
+    .orderBy('created', 'desc')
+    .orderBy('id')
+    .limit(1)
+    .offset(p('place')),
 );
 
 /** Notes an attempt that failed. */

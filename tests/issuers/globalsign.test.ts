@@ -60,7 +60,9 @@ class Service {
 
   #claim(method: string, path: string, { query, body }: Asked): Answered {
     if (method === 'GET') {
-      return { status: 200, body: this.claims.filter(({ status }) => status === query.get('status')) };
+      const found = this.claims.filter(({ status }) => status === query.get('status'));
+      const [size, page] = [Number(query.get('per_page') ?? 20), Number(query.get('page') ?? 1)];
+      return { status: 200, body: found.slice((page - 1) * size, page * size) };
     }
     const [, , , name, how] = path.split('/');
     if (how === undefined) {
@@ -132,11 +134,33 @@ describe('GlobalSign, against a server after its published documents', () => {
     assert.ok(placed.state === 'pending');
     assert.match(placed.details, /Prove new\.test to GlobalSign by a TXT record with the text token-of-CLAIM1/);
     const waits = await issuer().poll(placed.reference);
-    assert.match(waits.state === 'pending' ? waits.details : '', /does not see the TXT record/);
+    assert.ok(waits.state === 'pending');
+    assert.match(waits.details, /does not see the TXT record of the claim for new\.test yet.* token-of-CLAIM1/);
+    const still = await issuer().poll(waits.reference);
+    assert.match(still.state === 'pending' ? still.details : '', /token-of-CLAIM1/, 'also after a day');
     assert.equal(service.claims.length, 2, 'one claim, not one a look');
     service.hasRecord = true;
     const end = await pollToEnd(bench, issuer(), await issuer().poll(placed.reference));
     assert.equal(end.state, 'issued', JSON.stringify(end));
+  });
+
+  it('finds what is proven among as many claims as there are', async () => {
+    const others = Array.from({ length: 250 }, (_, index): Claim[] => [
+      { id: `V${index}`, domain: `v${index}.test.`, status: 'VERIFIED' },
+      { id: `P${index}`, domain: `p${index}.test.`, status: 'PENDING' },
+    ]).flat();
+    service.claims.push(...others);
+    const held = service.claims.length;
+    try {
+      const proven = await issuer().order(orderOf(await requestFor(['a.v249.test']), ['a.v249.test']), 'proven');
+      assert.match(proven.state === 'pending' ? proven.details : '', /The domains are proven/);
+      service.hasRecord = false;
+      const open = await issuer().order(orderOf(await requestFor(['p249.test']), ['p249.test']), 'open');
+      assert.match(open.state === 'pending' ? open.details : '', /does not see the TXT record of the claim for p249/);
+      assert.equal(service.claims.length, held, 'no second claim');
+    } finally {
+      service.claims.splice(-others.length);
+    }
   });
 
   it('asks for what the documents say', async () => {

@@ -211,6 +211,23 @@ describe('mail over a real SMTP server', () => {
     assert.deepEqual(await queue(['anna@example.com']), ['anna@example.com']);
   });
 
+  it('has room for what is new whatever was given up before, of which it keeps the newest ten thousand', async () => {
+    const contacts = Array.from({ length: 100 }, (_, index) => `n${index}@example.com`);
+    for (let sent = 0; sent < 10_100; sent += 100) {
+      parts.clock.advance(1);
+      assert.deepEqual(await queue(contacts), []);
+      await parts.store.write((transaction) =>
+        transaction.db.updateTable('mail_queue').set({ next_at: null, failure: '550 no such box' }).execute(),
+      );
+    }
+    assert.deepEqual(await queue(['anna@example.com']), []);
+    await run();
+    assert.equal(received.length, 1);
+    const kept = await waiting();
+    assert.equal(kept.length, 10_000);
+    assert.ok(kept.some(({ created }) => created === parts.clock.now()));
+  });
+
   it('is sent by the node that holds the lease alone', async () => {
     await queue(['anna@example.com']);
     const now = parts.clock.now();

@@ -41,7 +41,7 @@ export function strongroom(
 /** Commands that open the store themselves need to be told where it is, if it is on PostgreSQL. */
 function configOf(args: readonly string[]): readonly string[] {
   const at = args.indexOf('--data-dir');
-  if (at < 0 || args.includes('--config') || !/^(explain|audit|backup|restore)$/.test(args[0] ?? '')) return [];
+  if (at < 0 || args.includes('--config') || !/^(explain|audit|backup|restore|start)$/.test(args[0] ?? '')) return [];
   const config = join(args[at + 1] ?? '', POSTGRES_CONFIG);
   return existsSync(config) ? ['--config', config] : [];
 }

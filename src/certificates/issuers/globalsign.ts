@@ -16,14 +16,30 @@ export interface GlobalSignParts {
 type Body = Readonly<Record<string, unknown>>;
 type Send = (method: 'GET' | 'POST', path: string, body?: Body) => Promise<OutgoingAnswer>;
 
+/** A claim that was made for the order: the service tells its text once. */
+interface Claimed {
+  readonly domain: string;
+  readonly text: string;
+}
+
 /** Before the certificate is asked for, and after. */
 type Reference =
-  | { readonly globalsign: 'order'; readonly csr: string; readonly names: readonly string[]; readonly days: number }
+  | {
+      readonly globalsign: 'order';
+      readonly csr: string;
+      readonly names: readonly string[];
+      readonly days: number;
+      readonly claims?: readonly Claimed[];
+    }
   | { readonly globalsign: 'certificate'; readonly serial: string };
+type OrderReference = Extract<Reference, { globalsign: 'order' }>;
 
 const DAY_SECONDS = 86_400;
 const CLAIM_SECONDS = 600;
 const SOON_SECONDS = 5;
+/** The most that the service gives in one page, and the most pages that are asked for. */
+const CLAIMS_A_PAGE = 100;
+const MOST_PAGES = 100;
 
 /** Who we are is not taken. */
 class SignInRefused extends Error {}
@@ -119,11 +135,7 @@ export class GlobalSignIssuer implements Issuer {
   }
 
   /** Sees to it that every domain is proven; then, where `mayRequest`, asks for the certificate. */
-  async #claims(
-    send: Send,
-    order: Extract<Reference, { globalsign: 'order' }>,
-    mayRequest = false,
-  ): Promise<OrderProgress> {
+  async #claims(send: Send, order: OrderReference, mayRequest = false): Promise<OrderProgress> {
     const proven = await claimed(send, 'VERIFIED');
     const open = order.names
       .map((name) => name.replace(/^\*\./, ''))
@@ -133,33 +145,28 @@ export class GlobalSignIssuer implements Issuer {
     return this.#request(send, order);
   }
 
-  async #claim(send: Send, order: Reference, domain: string): Promise<OrderProgress> {
+  async #claim(send: Send, order: OrderReference, domain: string): Promise<OrderProgress> {
     const waiting = (await claimed(send, 'PENDING')).find((one) => covers(one.domain, domain));
+    const before = order.claims ?? [];
     if (!waiting) {
       const made = await send('POST', `/claims/domains/${encodeURIComponent(domain)}`);
       if (made.status !== 201) return refusedBy(made);
-      const { token } = jsonOf(made);
-      return pending(
-        order,
-        CLAIM_SECONDS,
-        `Prove ${domain} to GlobalSign by a TXT record with the text ${plain(token)}`,
-      );
+      const text = plain(jsonOf(made)['token']);
+      const claims = [...before.filter((one) => one.domain !== domain), { domain, text }];
+      const details = `Prove ${domain} to GlobalSign by a TXT record with the text ${text}`;
+      return pending({ ...order, claims }, CLAIM_SECONDS, details);
     }
     const asked = await send('POST', `/claims/domains/${encodeURIComponent(waiting.id)}/dns`, {
       authorization_domain: waiting.domain,
     });
     if (asked.status === 204) return pending(order, 1, `${domain} is proven to GlobalSign.`);
-    return pending(
-      order,
-      CLAIM_SECONDS,
-      `GlobalSign does not see the TXT record of the claim for ${waiting.domain} yet.`,
-    );
+    const text = before.find((one) => one.domain === waiting.domain)?.text;
+    const which = text === undefined ? 'Its text was told to whoever made the claim' : `Its text is ${text}`;
+    const details = `GlobalSign does not see the TXT record of the claim for ${waiting.domain} yet. ${which}`;
+    return pending(order, CLAIM_SECONDS, details);
   }
 
-  async #request(
-    send: Send,
-    { csr, names, days }: Extract<Reference, { globalsign: 'order' }>,
-  ): Promise<OrderProgress> {
+  async #request(send: Send, { csr, names, days }: OrderReference): Promise<OrderProgress> {
     const begin = Math.floor(this.#parts.clock.now() / 1000);
     const answer = await send('POST', '/certificates', {
       validity: { not_before: begin, not_after: begin + days * DAY_SECONDS },
@@ -205,10 +212,16 @@ async function claimed(
   send: Send,
   status: 'VERIFIED' | 'PENDING',
 ): Promise<readonly { readonly id: string; readonly domain: string }[]> {
-  const answer = await send('GET', `/claims/domains?status=${status}&per_page=100`);
-  if (answer.status !== 200)
-    throw new IssuerFault('issuer-answer', `GlobalSign answered ${answer.status} about claims.`);
-  return (listOf(answer) as readonly Body[]).map(({ id, domain }) => ({
+  const found: Body[] = [];
+  for (let page = 1; page <= MOST_PAGES; page++) {
+    const answer = await send('GET', `/claims/domains?status=${status}&page=${page}&per_page=${CLAIMS_A_PAGE}`);
+    if (answer.status !== 200)
+      throw new IssuerFault('issuer-answer', `GlobalSign answered ${answer.status} about claims.`);
+    const list = listOf(answer) as readonly Body[];
+    found.push(...list);
+    if (list.length < CLAIMS_A_PAGE) break;
+  }
+  return found.map(({ id, domain }) => ({
     id: String(id),
     // With a dot at its end, as DNS has it.
     domain: String(domain).toLowerCase().replace(/\.$/, ''),

@@ -63,6 +63,9 @@ describe('the registry of issuers', () => {
     const of = (provider: string, more: object = {}) => issuers.issuerFor({ ...registration, provider, ...more });
     await assert.rejects(of('DigiCert'), /takes an API key/);
     await assert.rejects(of('DigiCert', { password: 'key', organizationId: 'x' }), /is a number/);
+    for (const password of ['key\n', ' key', 'k\u00e9y', 'key\r\nx: y']) {
+      await assert.rejects(of('DigiCert', { password }), /API key of DigiCert has a space, a line break/);
+    }
     await assert.rejects(of('GlobalSign'), /takes an API key \(account id\)/);
     await assert.rejects(of('GlobalSign', { accountId: 'a', password: 'b' }), /account\.key of atlas cannot be read/);
     writeFileSync(keyFile, 'key');

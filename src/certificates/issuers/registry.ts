@@ -114,6 +114,12 @@ async function buildDigiCert(
   { password, organizationId }: IssuerRegistration,
 ): Promise<Issuer> {
   if (password === null) throw new IssuerSettingFault('DigiCert takes an API key: it is the password of the issuer.');
+  // It is sent as a header. A line break that came along from a file would look like an authority that cannot be reached.
+  if (!/^[!-~]+$/.test(password)) {
+    throw new IssuerSettingFault(
+      'The API key of DigiCert has a space, a line break or another character that no key has.',
+    );
+  }
   if (organizationId !== null && !/^\d{1,15}$/.test(organizationId)) {
     throw new IssuerSettingFault('The organization id of DigiCert is a number.');
   }

@@ -31,13 +31,13 @@ export async function syncOnce(order: SyncOrder, io: CommandIo, clock: Clock): P
   const digest = digestOf(served, order);
   const isKnown = readNote(order.noteFile) === digest;
   const deliveries = await deliveriesOf(order, served, isKnown);
-  const missing = deliveries.filter((one) => !isDelivered(one));
-  for (const one of missing) withPath(one.path, () => deliver(one));
+  const missing = deliveries.filter((one) => !withPath(one.path, 'read', () => isDelivered(one)));
+  for (const one of missing) withPath(one.path, 'written', () => deliver(one));
   const written = missing.map(({ path }) => path);
   if (isKnown && written.length === 0) return { version: secret.version, written, reloaded: false };
   if (order.reload.length > 0) await runReload(order.reload, io.env);
   const note = { path: order.noteFile, content: Buffer.from(`${digest}\n`), mode: 0o644, owner: null };
-  withPath(order.noteFile, () => deliver(note));
+  withPath(order.noteFile, 'written', () => deliver(note));
   return { version: secret.version, written, reloaded: order.reload.length > 0 };
 }
 
@@ -101,10 +101,10 @@ function isThere(path: string): boolean {
   }
 }
 
-function withPath(path: string, write: () => void): void {
+function withPath<T>(path: string, what: 'read' | 'written', work: () => T): T {
   try {
-    write();
+    return work();
   } catch (error) {
-    throw new CommandError(`${path} cannot be written: ${errorCode(error) ?? (error as Error).message}.`);
+    throw new CommandError(`${path} cannot be ${what}: ${errorCode(error) ?? (error as Error).message}.`);
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
-import { CommandError, type CommandIo } from '../command.ts';
+import { CommandError, type CommandIo, errorCode } from '../command.ts';
 import { type LocalAnswer, requestByName } from '../local-https.ts';
 
 /** A vault of this server or of any other that speaks the protocol. */
@@ -76,7 +76,12 @@ function byClientSecret(place: VaultPlace, resource: string, { env }: CommandIo)
 function byFederatedToken(place: VaultPlace, resource: string, { env }: CommandIo): Promise<string> | null {
   const file = env['AZURE_FEDERATED_TOKEN_FILE'];
   if (!file) return null;
-  const assertion = readFileSync(file, 'utf8').trim();
+  let assertion: string;
+  try {
+    assertion = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new CommandError(`The token file ${file} cannot be read: ${errorCode(error)}.`);
+  }
   const type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
   return token(place, resource, env, { client_assertion_type: type, client_assertion: assertion });
 }
@@ -102,9 +107,10 @@ async function token(
 function byManagedIdentity(_place: VaultPlace, resource: string, { env }: CommandIo): Promise<string> | null {
   const { IDENTITY_ENDPOINT: endpoint, IDENTITY_HEADER: header, AZURE_CLIENT_ID: client } = env;
   if (!endpoint || !header) return null;
-  const url = new URL(endpoint);
-  if (!/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost|169\.254\.\d+\.\d+)$/.test(url.hostname)) {
-    throw new CommandError('IDENTITY_ENDPOINT must be an address of this machine.');
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
+  const isHere = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost|169\.254\.\d+\.\d+)$/;
+  if (url?.protocol !== 'http:' || !isHere.test(url.hostname)) {
+    throw new CommandError('IDENTITY_ENDPOINT must be an http address of this machine.');
   }
   url.searchParams.set('api-version', '2019-08-01');
   url.searchParams.set('resource', resource);
@@ -115,9 +121,9 @@ function byManagedIdentity(_place: VaultPlace, resource: string, { env }: Comman
       let body = '';
       response.on('data', (chunk: Buffer) => {
         body += chunk.toString();
-        if (body.length > LONGEST) response.destroy();
+        if (body.length > LONGEST) asked.destroy(new Error(`its answer is longer than ${LONGEST} characters`));
       });
-      response.on('error', reject);
+      response.on('error', (error) => reject(unreachable(url.host, error)));
       response.on('end', () => {
         try {
           resolve(tokenOf(response.statusCode ?? 0, body));

@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { X509Crl } from '@peculiar/x509';
 import { requestFor } from '../../../../tests/support/certificate-request.ts';
@@ -24,7 +26,12 @@ describe('revoking what an authority of a vault has issued', () => {
     const key: StoredKey = { id: 'authority', spec, publicMembers, open: async () => Buffer.from(material) };
     const findKey = async () => ({ vaultId: 'vault', version: 'one', key, provider });
     const entry = { name: 'inside', provider: 'StrongroomCA', vault: 'main-vault', key: 'authority' };
-    const result = readAuthorities([{ ...entry, permittedDomains: ['inside.example'] }]);
+    const damaged = join(parts.folder, 'damaged.pem');
+    writeFileSync(damaged, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    const result = readAuthorities([
+      { ...entry, permittedDomains: ['inside.example'] },
+      { ...entry, name: 'damaged', permittedDomains: ['inside.example'], certificateFile: damaged },
+    ]);
     assert.ok('authorities' in result);
     issuers = new Issuers({ ...parts, findKey }, result.authorities);
   });
@@ -46,7 +53,7 @@ describe('revoking what an authority of a vault has issued', () => {
   it('takes the number as openssl writes it, is recorded with its reason, and is in the next list', async () => {
     const names = ['web.inside.example'];
     const registration = { id: 'vault/issuer', provider: 'StrongroomCA', accountId: null, password: null };
-    const issuer = await issuers.issuerFor({ ...registration, organizationId: null });
+    const issuer = await issuers.issuerFor({ ...registration, organizationId: 'inside' });
     const end = await issuer.order(orderOf(await requestFor(names), names), 'one');
     assert.ok(end.state === 'issued');
     const serial = new X509Certificate(end.chain[0]!).serialNumber;
@@ -62,5 +69,13 @@ describe('revoking what an authority of a vault has issued', () => {
     assert.deepEqual(await listed(), [`${serial.toLowerCase()} 4`]);
     assert.equal((await revoke(serial, 'keyCompromise')).status, 200, 'once more changes nothing');
     assert.deepEqual(await listed(), [`${serial.toLowerCase()} 4`]);
+  });
+
+  it('lists an authority that cannot be used with the reason, beside the others', async () => {
+    const rows = authorityOperations({ certificateIssuers: issuers, isOwner: async () => true });
+    const { body } = await rows.find(({ id }) => id === 'CertificateAuthorityList')!.run({} as Call);
+    const [inside, damaged] = (body as { value: { certificate: string | null; fault: string | null }[] }).value;
+    assert.deepEqual([typeof inside?.certificate, inside?.fault], ['string', null]);
+    assert.match(damaged?.fault ?? '', /certificateFile of damaged.* cannot be read/);
   });
 });

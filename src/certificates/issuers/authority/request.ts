@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { createPublicKey } from 'node:crypto';
 import { AsnConvert } from '@peculiar/asn1-schema';
-import { Extension, Name, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
+import { Extension, Name, SubjectAlternativeName, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import {
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
@@ -40,10 +40,12 @@ export async function readRequest(csr: Buffer): Promise<ReadRequest | null> {
     const alternative = request.extensions.find((one) => one instanceof SubjectAlternativeNameExtension);
     const purposes = request.extensions.find((one) => one instanceof ExtendedKeyUsageExtension);
     const usages = request.extensions.find((one) => one instanceof KeyUsagesExtension);
+    // A mailbox in the subject is believed like one among the alternative names (RFC 5280 §4.2.1.10).
+    const mailboxes = request.subjectName.getField('E').map((value) => ({ kind: 'email', value }));
     return {
       asked: {
         commonNames: request.subjectName.getField('CN'),
-        names: (alternative?.names.items ?? []).map(({ type, value }) => ({ kind: type, value })),
+        names: [...(alternative ? namesOf(alternative) : []), ...mailboxes],
         purposes: (purposes?.usages ?? []).map(String),
         key: keyOf(request.publicKey.rawData),
       },
@@ -57,6 +59,13 @@ export async function readRequest(csr: Buffer): Promise<ReadRequest | null> {
     // Whatever is wrong with it: the authority signs nothing that it cannot read.
     return null;
   }
+}
+
+/** Every alternative name: the library leaves out those of kinds that it does not know, which the certificate would have all the same. */
+function namesOf(extension: SubjectAlternativeNameExtension): AskedFor['names'] {
+  const known = extension.names.items.map(({ type, value }) => ({ kind: type, value }));
+  const all = AsnConvert.parse(extension.value, SubjectAlternativeName);
+  return all.length === known.length ? known : [...known, { kind: 'other', value: 'of a kind that is not known here' }];
 }
 
 function keyOf(spki: ArrayBuffer): AskedFor['key'] {

@@ -197,7 +197,7 @@ export class VaultAuthority {
 
   /** The first certificate of the file, where it is an authority's and over the key. */
   #brought(publicKey: Buffer): Buffer {
-    const [own] = certificatesOf(this.setting.chainPem ?? '');
+    const [own] = certificatesOf(this.setting);
     const matches = own?.publicKey.export({ type: 'spki', format: 'der' }).equals(publicKey);
     if (!own?.ca || !matches) {
       throw new AuthorityFault(
@@ -209,7 +209,7 @@ export class VaultAuthority {
 
   /** The authority's certificate and those above it; a self-signed one at the top stays out, since clients have it. */
   #chain(own: Buffer): readonly Buffer[] {
-    const above = certificatesOf(this.setting.chainPem ?? '').filter(({ raw }) => !raw.equals(own));
+    const above = certificatesOf(this.setting).filter(({ raw }) => !raw.equals(own));
     return [own, ...above.filter((one) => !one.checkIssued(one)).map(({ raw }) => raw)];
   }
 
@@ -229,7 +229,14 @@ function readLeaf(certificate: Buffer): { readonly serial: string; readonly expi
   return { serial: serialNumber.toLowerCase(), expires: Date.parse(validTo) };
 }
 
-function certificatesOf(pem: string): readonly X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new X509Certificate(block));
+/** @throws AuthorityFault where one of the file is damaged */
+function certificatesOf({ name, chainPem }: OwnAuthoritySetting): readonly X509Certificate[] {
+  const blocks = chainPem?.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block, index) => {
+    try {
+      return new X509Certificate(block);
+    } catch {
+      throw new AuthorityFault(`Certificate ${index + 1} in certificateFile of ${name} cannot be read: it is damaged.`);
+    }
+  });
 }
