@@ -12,6 +12,7 @@ import {
   readObject,
 } from '../objects/attributes.ts';
 import { type AskedRelease, readRelease } from './export-rules.ts';
+import { purposeOf } from './key-purpose.ts';
 import { readTransferBlob, type TransferBlob } from './transfer-blob.ts';
 
 const MAX_TAG_TEXT = 256;
@@ -97,7 +98,7 @@ export function readImportedKey(body: Body): ImportedKey {
  */
 export function readKeyChange(body: Body, key: OperableKey): KeyChange {
   const operations = readOperations(body['key_ops'], 'key_ops', key);
-  if (operations && isExchange(operations) !== isExchange(key.operations ?? [])) {
+  if (operations && purposeOf(operations) !== purposeOf(key.operations ?? [])) {
     throw invalid('key_ops', 'a key becomes a key exchange key when it is made, and stays one');
   }
   const change = readAttributeChange(body, MAX_TAG_TEXT);
@@ -206,10 +207,6 @@ function readOperations(value: unknown, property: string, key: OperableKey): rea
   });
   const operations = [...new Set(names)];
   // Who may also decrypt with it could read what others send in (Bring your own key specification).
-  if (isExchange(operations) && operations.length > 1) throw invalid(property, 'import stands alone');
+  if (purposeOf(operations) === 'exchange' && operations.length > 1) throw invalid(property, 'import stands alone');
   return operations;
-}
-
-function isExchange(operations: readonly string[]): boolean {
-  return operations.includes('import');
 }

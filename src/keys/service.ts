@@ -26,6 +26,7 @@ import type { Transaction } from '../store/port.ts';
 import { checkExport, policyAfter, policyOfVersion } from './export-rules.ts';
 import { type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
 import { claimPlace, type MakeKey, makeKey, type NewMaterial, providerOf, typeOf } from './key-home.ts';
+import { checkSuccessor, purposeOf, purposeOfRow } from './key-purpose.ts';
 import type { KeyRow } from './repository.ts';
 import * as repository from './repository.ts';
 import { scheduleRotation } from './rotation-due.ts';
@@ -98,8 +99,14 @@ async function assertAddable({ store, providers }: KeyParts, call: Call, key: Ne
   providerOf(providers, vaultOf(call), key);
   checkExport(key.release, vaultOf(call).settings.sku === 'premium', knowsRelease(call));
   const there = await findRow(keyKind, store.reader, vaultOf(call), nameOf(call).nameKey);
-  if (there) assertUnmanaged(keyKind, vaultOf(call), there, 'create');
+  if (there) assertFollows(call, there, key);
   return policyOfVersion(key.release, there?.release_policy) !== null;
+}
+
+/** @throws Refusal `key-managed`, `key-purpose-fixed` */
+function assertFollows(call: Call, current: KeyRow, { operations }: NewKey): void {
+  assertUnmanaged(keyKind, vaultOf(call), current, 'create');
+  checkSuccessor(current.name, purposeOfRow(current), purposeOf(operations));
 }
 
 function importOf(jwk: ImportedJwk): MakeKey {
@@ -161,7 +168,7 @@ async function addVersion(parts: KeyParts, call: Call, key: NewKey, { made, vers
   const { name, nameKey } = nameOf(call);
   const work = async (transaction: Transaction) => {
     const current = await findRow(keyKind, transaction, vaultOf(call), nameKey);
-    if (current) assertUnmanaged(keyKind, vaultOf(call), current, 'create');
+    if (current) assertFollows(call, current, key);
     const row = rowOf(key, made, nextVersion(current, { name, nameKey, version }, call.time));
     await storeVersion(parts, transaction, vaultOf(call), row, made.material, current !== null);
     return answerFor(keyKind, call, row, keyBundle(call, row));
