@@ -18,6 +18,8 @@ const broken = (wrong: Partial<KeyProvider>): KeyProvider => ({
   encrypt: (...asked) => software.encrypt(...asked),
   decrypt: (...asked) => software.decrypt(...asked),
   release: (...asked) => software.release(...asked),
+  wrapNewKey: (...asked) => software.wrapNewKey(...asked),
+  rewrapKey: (...asked) => software.rewrapKey(...asked),
   importWrapped: (by, ciphertext, family) => software.importWrapped(by, ciphertext, family),
   ...wrong,
 });
