@@ -16,7 +16,7 @@ import { purgeInstant } from '../recovery/levels.ts';
 import type { Session, Transaction } from '../store/port.ts';
 import { claimPlace, type HomeParts, type NewMaterial } from './key-home.ts';
 import { makeKeyLike, requireHome, takeKeyIn } from './key-like.ts';
-import { purposeOfRow } from './key-purpose.ts';
+import { isExportable, purposeOfRow } from './key-purpose.ts';
 import type { KeyRow } from './repository.ts';
 import * as repository from './repository.ts';
 import { scheduleRotation } from './rotation-due.ts';
@@ -225,7 +225,7 @@ function shapeOf(key: Key): string {
   const { crv, e } = JSON.parse(current.public_key) as { crv?: string; e?: string };
   return JSON.stringify([
     ...[familyOf(current), current.size, crv, e],
-    ...[key.name.release_policy !== null, purposeOfRow(current)],
+    ...[isExportable(kindOf(key, current)), purposeOfRow(current)],
   ]);
 }
 

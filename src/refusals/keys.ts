@@ -85,9 +85,9 @@ export const keyRefusals = rows({
     check: 'state',
     status: 400,
     error: 'BadParameter',
-    message: 'A new version of the key {name} has the operations {operations} alone.',
+    message: 'A new version of the key {name} must have {purpose}.',
     cause:
-      'The current version of {name} has them alone, and whoever takes the newest version relies on it: with other operations it would open what was meant for this purpose.',
+      'The current version of {name} has {purpose}. Whoever takes the newest version relies on what it is for: otherwise it would open what was meant for another purpose.',
     remedy: ['Make a key of another name.'],
   },
   'key-not-yet-valid': {
