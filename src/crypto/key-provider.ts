@@ -60,6 +60,8 @@ export interface KeyPlace {
   readonly label: string;
   /** Whether the token may give it out, wrapped under another key. */
   readonly isExportable: boolean;
+  /** True for one that ends with the connection to the token all the same. */
+  readonly isMomentary?: boolean;
 }
 
 /**

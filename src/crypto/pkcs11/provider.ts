@@ -337,7 +337,10 @@ export class TokenProvider implements TokenKeys {
   }
 
   #placeOf(place: KeyPlace | undefined): ObjectPlace {
-    if (place) return { ...place, isKept: true, isWrappable: this.mayWrap };
+    if (place) {
+      const { id, label, isExportable, isMomentary = false } = place;
+      return { id, label, isExportable, isKept: !isMomentary, isWrappable: this.mayWrap && !isMomentary };
+    }
     return {
       id: this.#random.bytes(16).toString('hex'),
       label: 'strongroom, for a moment',
