@@ -320,7 +320,7 @@ async function carryAnew(
     sequence: 1 + Math.max(0, ...(copy?.versions ?? []).map(({ sequence }) => sequence)),
     created: now,
     updated: now,
-    previous_version: copy?.name.current_version ?? null,
+    previous_version: null,
     public_key: JSON.stringify(made.publicMembers),
   };
   await insertSealed(parts, transaction, to, rowOf(key.name, version, isHsm(ends)), made.material);

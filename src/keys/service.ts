@@ -208,7 +208,7 @@ export function nextVersion(current: KeyRow | null, { name, nameKey, version }: 
     sequence: (current?.sequence ?? 0) + 1,
     created: now,
     updated: now,
-    previous_version: current?.version ?? null,
+    previous_version: null,
     release_policy: current?.release_policy ?? null,
   };
 }
@@ -257,7 +257,6 @@ export async function insertSealed(
     size: row.size,
     publicKey: row.public_key,
     keyOps: row.key_ops,
-    previousVersion: row.previous_version,
     envelope: sealEnvelope(key, keyBinding(vault.id, row.name_key, row.version), material, random),
   });
 }
