@@ -192,6 +192,8 @@ export class RootKeys {
   /** From now on root keys are wrapped by this seal: its transaction is durable. */
   useSeal(seal: Seal): void {
     this.#seal = seal;
+    // Where it was looked at before: what is stored now is under this one.
+    this.#stored = { kinds: [seal.kind], text: seal.description ?? null };
   }
 }
 
