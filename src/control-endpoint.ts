@@ -1,6 +1,7 @@
 import { oneByOne } from './base/one-by-one.ts';
 import type { Log } from './base/ports.ts';
 import type { Config } from './config.ts';
+import { SEAL_CHANGED } from './crypto/root-keys.ts';
 import { type ChangeParts, changeSeal } from './crypto/seals/change-seal.ts';
 import { readSealOrder, SealDrafts } from './crypto/seals/make-seal.ts';
 import { type ControlRoutes, listenForControl } from './http/control.ts';
@@ -40,7 +41,10 @@ export function openRoutes(parts: ChangeParts & Pick<SealedParts, 'device'>): Co
   const drafts = new SealDrafts(parts.random, parts.device);
   const inTurn = oneByOne();
   return {
-    'GET /seal': async () => ({ state: 'open', kind: parts.keyring.roots.sealKind }),
+    'GET /seal': async () => {
+      const { sealKind, isSealStale } = parts.keyring.roots;
+      return { state: 'open', kind: sealKind, ...(isSealStale && { reason: SEAL_CHANGED }) };
+    },
     'POST /unseal': async () => ({ state: 'open' }),
     'POST /seal/draft': async (body) => ({ ...(await drafts.make(readSealOrder(body))) }),
     'POST /seal/change': async ({ id }) => {

@@ -6,6 +6,7 @@ import type { IssuerFor, Notify } from './certificates/parts.ts';
 import type { Config } from './config.ts';
 import type { KeyProviders } from './crypto/key-provider.ts';
 import type { Keyring } from './crypto/keyring.ts';
+import { SEAL_CHANGED } from './crypto/root-keys.ts';
 import { encryptionKeyJob, type RotationParts } from './crypto/rotation-job.ts';
 import { serverValues } from './crypto/sealed-rows.ts';
 import { hostSecrets } from './identity/host-secrets.ts';
@@ -61,10 +62,15 @@ export function startJobs(scheduler: Scheduler, given: JobParts): void {
 
 /** Follows what other nodes change of the keys: with the next request that sees it, and where no request comes after a while. */
 export function followKeys({ log }: { readonly log: Log }, store: Store, keyring: Keyring): NodeJS.Timeout {
-  const follow = () =>
-    keyring.follow(store.reader).catch((error: Error) => {
+  let isTold = false;
+  const follow = async () => {
+    await keyring.follow(store.reader).catch((error: Error) => {
       log.error('There are keys that this node cannot open.', { reason: error.message });
     });
+    const { isSealStale } = keyring.roots;
+    if (isSealStale && !isTold) log.warn(SEAL_CHANGED, { seal: keyring.roots.sealKind });
+    isTold = isSealStale;
+  };
   store.onGeneration(follow);
   return setInterval(() => void follow(), FOLLOW_MS).unref();
 }

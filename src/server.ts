@@ -271,7 +271,11 @@ function healthOf(
   return {
     status: 'ok',
     version,
-    seal: { kind: keyring.roots.sealKind, state: 'open' },
+    seal: {
+      kind: keyring.roots.sealKind,
+      state: 'open',
+      ...(keyring.roots.isSealStale && { changedElsewhere: true }),
+    },
     rootKey: { since: toIso(keyring.roots.list().find(({ isActive }) => isActive)!.created) },
     store: { kind: config.store.kind },
     ...(providers.device && { keyToken: providers.device.state() }),

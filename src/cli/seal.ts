@@ -50,6 +50,7 @@ ${DATA_DIR_USAGE}`,
       throw new CommandError(`Strongroom is not running on ${dataDir}. Start it: ${suggestCommand(args, 'start')}`, 3);
     if (action === 'show') {
       io.stdout(`${state.kind}, ${state.state}`);
+      if (state.reason !== undefined) io.stdout(state.reason);
       return 0;
     }
     const kind = action === 'init' ? state.kind : textOption(args, 'to');

@@ -118,6 +118,9 @@ function judge(dataDir: string, runtime: Runtime, status: number, body: string):
     `Strongroom ${textOf(health['version']) ?? runtime.version} is ${isUp ? 'up' : `running, but ${state}`}.`,
     ...facts(dataDir, runtime),
     ...(seal ? [`  seal            ${[textOf(seal['kind']), textOf(seal['state'])].filter(Boolean).join(', ')}`] : []),
+    ...(seal?.['changedElsewhere'] === true
+      ? ['                  it was changed on another node: restart this one with the seal that the data has now']
+      : []),
     ...(rootKey ? [`  root key        seals since ${textOf(rootKey['since']) ?? 'unknown'}`] : []),
     ...(store ? [`  store           ${textOf(store['kind']) ?? 'unknown'}`] : []),
     ...(token ? [`  key token       ${describeToken(token)}`] : []),

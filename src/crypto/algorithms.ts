@@ -110,6 +110,29 @@ export const cipherAlgorithms: Readonly<Record<string, CipherAlgorithm>> = table
   CKM_AES_KEY_WRAP_PAD: { family: 'oct', mode: 'wrap-padded', uses: wrapping, since: '7.6-preview.1' },
 });
 
+const secureWrap = (mode: 'wrap' | 'wrap-padded', bits?: number): CipherAlgorithm => ({
+  family: 'oct',
+  mode,
+  ...(bits !== undefined && { bits }),
+  uses: wrapping,
+});
+
+/** The algorithms of secure wrapping by their wire names (JsonWebKeyWrapAlgorithm). */
+export const secureWrapAlgorithms: Readonly<Record<string, CipherAlgorithm>> = table({
+  'RSA-OAEP-256': { family: 'RSA', mode: 'oaep', digest: 'sha256', uses: wrapping },
+  A128KW: secureWrap('wrap', 128),
+  A192KW: secureWrap('wrap', 192),
+  A256KW: secureWrap('wrap', 256),
+  A128KWPAD: secureWrap('wrap-padded', 128),
+  A192KWPAD: secureWrap('wrap-padded', 192),
+  A256KWPAD: secureWrap('wrap-padded', 256),
+  CKM_AES_KEY_WRAP: secureWrap('wrap'),
+  CKM_AES_KEY_WRAP_PAD: secureWrap('wrap-padded'),
+});
+
+/** The bytes of a key that secure wrapping makes. */
+export const SECURE_WRAP_BYTES = 32;
+
 /** How a key is wrapped for whom it is released to: RSA-OAEP with this digest, then AES-256 key wrap with padding. */
 export interface ReleaseAlgorithm {
   readonly digest: Digest;
@@ -121,6 +144,9 @@ export const releaseAlgorithms: Readonly<Record<string, ReleaseAlgorithm>> = tab
   RSA_AES_KEY_WRAP_256: { digest: 'sha256' },
   RSA_AES_KEY_WRAP_384: { digest: 'sha384' },
 });
+
+/** Where a release names none. */
+export const DEFAULT_RELEASE_ALGORITHM = 'CKM_RSA_AES_KEY_WRAP';
 
 /** A name that comes from outside must not find `constructor`. */
 function table<Row>(rows: Readonly<Record<string, Row>>): Readonly<Record<string, Row>> {

@@ -60,6 +60,8 @@ export interface KeyPlace {
   readonly label: string;
   /** Whether the token may give it out, wrapped under another key. */
   readonly isExportable: boolean;
+  /** True for one that ends with the connection to the token all the same. */
+  readonly isMomentary?: boolean;
 }
 
 /**
@@ -81,8 +83,21 @@ export interface KeyProvider {
    * that key under RSA-OAEP (PKCS #11 v3.0, CKM_RSA_AES_KEY_WRAP).
    */
   release(key: StoredKey, algorithm: ReleaseAlgorithm, recipient: RsaPublicMembers): Promise<Buffer>;
+  /** Makes a symmetric key of 256 bits and wraps it; the key is seen by nobody. */
+  wrapNewKey(key: StoredKey, algorithm: CipherAlgorithm): Promise<Buffer>;
   /**
-   * Takes in a key that was wrapped so, under SHA-1, for a key of this provider.
+   * Opens such a key, and wraps it for a recipient as {@link release} does.
+   * @throws KeyInputFault where it does not open, or is no key of 256 bits; the same for every cause
+   */
+  rewrapKey(
+    key: StoredKey,
+    algorithm: CipherAlgorithm,
+    wrapped: Buffer,
+    release: ReleaseAlgorithm,
+    recipient: RsaPublicMembers,
+  ): Promise<Buffer>;
+  /**
+   * Takes in a key that was wrapped as a release is, under SHA-1, for a key of this provider.
    * @param place as with {@link generate}
    * @throws KeyInputFault where it does not open, or is no key of the family; the same for every cause
    */

@@ -28,6 +28,10 @@ export interface MadeRootKey {
   readonly wrapped: Uint8Array;
 }
 
+/** What is said where another node has changed the seal. */
+export const SEAL_CHANGED =
+  'The seal was changed on another node since this one was started. Restart this one with the seal that the data has now.';
+
 /** Every root key wrapped anew, to be stored in one transaction. */
 export interface Rewrapping {
   readonly seal: Seal;
@@ -44,6 +48,7 @@ export class RootKeys {
   #roots: ReadonlyMap<string, RootKey> = new Map();
   #active!: RootKey;
   #first!: RootKey;
+  #stored: StoredSeal = { kinds: [], text: null };
   readonly #derived = new Map<string, EnvelopeKey>();
 
   private constructor(seal: Seal, random: Random) {
@@ -65,6 +70,11 @@ export class RootKeys {
   /** The mechanism by which they are sealed. */
   get sealKind(): string {
     return this.#seal.kind;
+  }
+
+  /** Whether the data was under another seal than this process has, when it was last looked at: keys made since would not open here. */
+  get isSealStale(): boolean {
+    return !isSame(this.#stored, this.#seal);
   }
 
   /** The one that seals. */
@@ -107,10 +117,11 @@ export class RootKeys {
 
   /**
    * Takes what the store has now: keys that this process does not know are opened with its seal, and the active one seals from here on.
-   * @throws SealFault `seal-wrong`, with everything as it was, where the seal was changed elsewhere before the key was made
+   * @throws SealFault `seal-wrong`, with the keys as they were, where the seal was changed elsewhere before the key was made
    */
   async reload(session: Session): Promise<void> {
     const stored = await rows.allRootKeys.all(session, {});
+    this.#stored = await storedSeal(session, stored);
     const roots = new Map<string, RootKey>();
     for (const row of stored) roots.set(row.id, this.#roots.get(row.id) ?? (await this.#opened(row)));
     this.#roots = roots;
@@ -119,6 +130,8 @@ export class RootKeys {
   }
 
   async #opened(row: rows.RootKeyRow): Promise<RootKey> {
+    // Where this process has opened it before, the configuration was right: another node has changed the seal.
+    if (this.#roots.size > 0 && this.isSealStale) throw new SealFault('seal-wrong', SEAL_CHANGED);
     if (row.seal !== this.#seal.kind) {
       throw new SealFault(
         'seal-wrong',
@@ -179,6 +192,8 @@ export class RootKeys {
   /** From now on root keys are wrapped by this seal: its transaction is durable. */
   useSeal(seal: Seal): void {
     this.#seal = seal;
+    // Where it was looked at before: what is stored now is under this one.
+    this.#stored = { kinds: [seal.kind], text: seal.description ?? null };
   }
 }
 
@@ -193,10 +208,27 @@ export async function changed(transaction: Transaction): Promise<void> {
   transaction.touch();
 }
 
-/** Whether what is stored is still wrapped by the seal: its kind, and its description where it has one. */
+/** What the data says of the seal that its root keys are under. */
+interface StoredSeal {
+  readonly kinds: readonly string[];
+  /** The seal's description, where it has one. */
+  readonly text: string | null;
+}
+
+/** Whether what is stored is still wrapped by the seal. */
 async function isUnder(session: Session, stored: readonly rows.RootKeyRow[], seal: Seal): Promise<boolean> {
-  const text = (await rows.readSealText.first(session, {}))?.value ?? null;
-  return stored.every((row) => row.seal === seal.kind) && (text === null || text === (seal.description ?? null));
+  return isSame(await storedSeal(session, stored), seal);
+}
+
+async function storedSeal(session: Session, stored: readonly rows.RootKeyRow[]): Promise<StoredSeal> {
+  return {
+    kinds: stored.map((row) => row.seal),
+    text: (await rows.readSealText.first(session, {}))?.value ?? null,
+  };
+}
+
+function isSame({ kinds, text }: StoredSeal, seal: Seal): boolean {
+  return kinds.every((kind) => kind === seal.kind) && (text === null || text === (seal.description ?? null));
 }
 
 async function describe(transaction: Transaction, seal: Seal): Promise<void> {

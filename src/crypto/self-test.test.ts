@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { systemRandom } from '../base/system.ts';
-import { cipherAlgorithms, signatureAlgorithms } from './algorithms.ts';
+import { cipherAlgorithms, releaseAlgorithms, signatureAlgorithms } from './algorithms.ts';
 import { KeyInputFault, type KeyProvider } from './key-provider.ts';
 import { knownAnswers } from './known-answers.ts';
 import { selfTest } from './self-test.ts';
 import { SoftwareProvider } from './software/provider.ts';
 import { testedProvider } from './tested-provider.ts';
+import { transferTests } from './transfer-test.ts';
 
 const software = new SoftwareProvider(systemRandom());
 /** The software provider, some of it done wrong. */
@@ -18,9 +19,16 @@ const broken = (wrong: Partial<KeyProvider>): KeyProvider => ({
   encrypt: (...asked) => software.encrypt(...asked),
   decrypt: (...asked) => software.decrypt(...asked),
   release: (...asked) => software.release(...asked),
+  wrapNewKey: (...asked) => software.wrapNewKey(...asked),
+  rewrapKey: (...asked) => software.rewrapKey(...asked),
   importWrapped: (by, ciphertext, family) => software.importWrapped(by, ciphertext, family),
   ...wrong,
 });
+const specs = {
+  oct: { family: 'oct', bits: 256 },
+  EC: { family: 'EC', curve: 'P-256' },
+  RSA: { family: 'RSA', bits: 2048, publicExponent: 65_537 },
+} as const;
 const faults = async (provider: KeyProvider) =>
   (await selfTest(provider)).filter(({ fault }) => fault !== null).map(({ algorithm }) => algorithm);
 
@@ -59,7 +67,26 @@ describe('the self-test', () => {
     };
     assert.ok((await faults(broken({ encrypt }))).includes('A256KW'));
     const importKey = () => Promise.reject(new KeyInputFault('no'));
-    assert.equal((await faults(broken({ importKey }))).length, knownAnswers.length);
+    assert.equal((await faults(broken({ importKey }))).length, knownAnswers.length + transferTests.length);
+  });
+
+  it('finds a provider that takes another key in, lets another out, or opens a blob that was changed', async () => {
+    const other = await software.importKey(knownAnswers.find(({ algorithm }) => algorithm === 'ES384')!.key);
+    const release: KeyProvider['release'] = (_key, ...asked) =>
+      software.release({ id: 'other', ...other, open: async () => Buffer.from(other.material) }, ...asked);
+    const leaving = Object.keys(releaseAlgorithms).map((name) => `${name} of a key that leaves`);
+    assert.deepEqual(await faults(broken({ release })), leaving);
+    const sha1: KeyProvider['release'] = (key, _algorithm, recipient) =>
+      software.release(key, { digest: 'sha1' }, recipient);
+    assert.deepEqual(await faults(broken({ release: sha1 })), leaving.slice(1));
+    const brought = ['a symmetric key', 'a key of type RSA', 'a key of type EC'].map(
+      (what) => `CKM_RSA_AES_KEY_WRAP of ${what}, brought`,
+    );
+    const swapped: KeyProvider['importWrapped'] = (_by, _ciphertext, family) => software.generate(specs[family]);
+    assert.deepEqual(await faults(broken({ importWrapped: swapped })), brought);
+    const openAll: KeyProvider['importWrapped'] = (by, ciphertext, family) =>
+      software.importWrapped(by, ciphertext, family).catch(() => software.generate({ family: 'oct', bits: 256 }));
+    assert.deepEqual(await faults(broken({ importWrapped: openAll })), brought.slice(0, 1));
   });
 });
 

@@ -8,6 +8,7 @@ import {
   type StoredKey,
 } from './key-provider.ts';
 import { type KnownAnswer, knownAnswers } from './known-answers.ts';
+import { importExchangeKey, type TransferTest, transferTests } from './transfer-test.ts';
 
 /** What one known answer led to. */
 export interface SelfTestResult {
@@ -25,12 +26,27 @@ export interface SelfTestResult {
 export async function selfTest(
   provider: KeyProvider,
   answers: readonly KnownAnswer[] = knownAnswers,
+  transfers: readonly TransferTest[] = transferTests,
 ): Promise<readonly SelfTestResult[]> {
+  let imported: Promise<StoredKey> | null = null;
+  const exchangeKey = () => {
+    imported ??= importExchangeKey(provider);
+    return imported;
+  };
+  const tests = [
+    ...answers.map((answer, index) => ({
+      algorithm: answer.algorithm,
+      faultOf: () => faultOf(provider, answer, index),
+    })),
+    ...transfers.map((transfer) => ({
+      algorithm: transfer.algorithm,
+      faultOf: () => transfer.faultOf(provider, exchangeKey),
+    })),
+  ];
   const results: SelfTestResult[] = [];
-  for (const [index, answer] of answers.entries()) {
-    const { algorithm } = answer;
+  for (const { algorithm, faultOf: ask } of tests) {
     try {
-      results.push({ algorithm, fault: await faultOf(provider, answer, index) });
+      results.push({ algorithm, fault: await ask() });
     } catch (error) {
       if (error instanceof KeyTokenFault) throw error;
       const { message } = error as Error;

@@ -33,6 +33,8 @@ function guarded(provider: KeyProvider, ready: () => Promise<void>): KeyProvider
     encrypt: (...asked) => ready().then(() => provider.encrypt(...asked)),
     decrypt: (...asked) => ready().then(() => provider.decrypt(...asked)),
     release: (...asked) => ready().then(() => provider.release(...asked)),
+    wrapNewKey: (...asked) => ready().then(() => provider.wrapNewKey(...asked)),
+    rewrapKey: (...asked) => ready().then(() => provider.rewrapKey(...asked)),
     importWrapped: (...asked) => ready().then(() => provider.importWrapped(...asked)),
   };
 }

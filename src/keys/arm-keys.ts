@@ -13,10 +13,11 @@ import { vaultUri } from '../resources/vault-uri.ts';
 import { checkExport, policyOfVersion } from './export-rules.ts';
 import { readNewKey } from './key-body.ts';
 import { makeKey, providerOf } from './key-home.ts';
+import { isExportable } from './key-purpose.ts';
 import { type KeyRow, keyQueries, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
 import { type RotationPolicy, readRotationPolicy, type Trigger } from './rotation-policy.ts';
-import { type KeyParts, keyKind, nextVersion, rowOf, storeVersion } from './service.ts';
+import { type KeyParts, keyKind, rowOf, storeVersion } from './service.ts';
 
 /** What keys as resources of a vault need. */
 export interface ArmKeyParts extends Omit<KeyParts, 'pager'> {
@@ -39,11 +40,14 @@ export async function putArmKey(parts: ArmKeyParts, call: Call): Promise<Answer>
   checkExport(key.release, vault.settings.sku === 'premium', true);
   const there = await findRow(keyKind, parts.store.reader, vault, foldName(name));
   if (there) return answer(parts, call, vault, there);
-  const isExportable = policyOfVersion(key.release, undefined) !== null;
+  const isToLeave = isExportable({
+    release_policy: policyOfVersion(key, null),
+    key_ops: JSON.stringify(key.operations),
+  });
   const { made, version } = await makeKey(
     parts,
     vault,
-    { nameKey: foldName(name), isExportable, ...key },
+    { nameKey: foldName(name), isExportable: isToLeave, ...key },
     call.time,
     (provider, place) => provider.generate(key.spec, place),
   );
@@ -52,7 +56,7 @@ export async function putArmKey(parts: ArmKeyParts, call: Call): Promise<Answer>
     const raced = await findRow(keyKind, transaction, current, foldName(name));
     if (raced) return answer(parts, call, current, raced);
     const nameKey = foldName(name);
-    const row = rowOf(key, made, nextVersion(null, { name, nameKey, version }, call.time));
+    const row = rowOf(key, made, null, { name, nameKey, version }, call.time);
     await storeVersion(parts, transaction, current, row, made.material, false);
     if (policy) {
       const named = { vaultId: current.id, nameKey };
@@ -150,7 +154,7 @@ function keyResource(
         updated: toSeconds(row.updated),
         // This plane's file (keys.json, DeletionRecoveryLevel) has no names for shorter retention.
         recoveryLevel: recoveryLevel(vault.settings).replace('Customized', ''),
-        exportable: row.release_policy !== null,
+        exportable: isExportable(row),
       },
       kty: row.kty,
       keyOps: JSON.parse(row.key_ops) as unknown,

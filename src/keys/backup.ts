@@ -7,6 +7,7 @@ import { Refusal } from '../refusals/refusal.ts';
 import type { Vault } from '../resources/vault.ts';
 import type { Session } from '../store/port.ts';
 import { typeOf } from './key-home.ts';
+import { isExportable } from './key-purpose.ts';
 import { insertKey, type KeyRow, keyQueries, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
@@ -72,11 +73,12 @@ export async function restoreKey(parts: KeyParts, call: Call): Promise<Answer> {
   const nameKey = foldName(backup.name);
   // Asked again where it counts; here it spares a token objects that nobody will claim.
   await assertFree(parts.store.reader, vault, nameKey);
-  const order = { nameKey, isExportable: Boolean(backup.release) };
+  const last = backup.versions[backup.versions.length - 1]!;
+  const order = { nameKey, isExportable: isExportable({ ...last, release_policy: backup.release ?? null }) };
   const materials = await restoredMaterial(parts, vault, order, backup.versions, call.time);
   return call.commit(async (transaction) => {
     await assertFree(transaction, vault, nameKey);
-    const newest = backup.versions[backup.versions.length - 1]!.version;
+    const newest = last.version;
     let row: KeyRow | null = null;
     for (const { material, wrapped: _, ...stored } of backup.versions) {
       const state = { name_key: nameKey, name: backup.name, current_version: newest, deleted: null, purge_at: null };

@@ -16,6 +16,7 @@ import { purgeInstant } from '../recovery/levels.ts';
 import type { Session, Transaction } from '../store/port.ts';
 import { claimPlace, type HomeParts, type NewMaterial } from './key-home.ts';
 import { makeKeyLike, requireHome, takeKeyIn } from './key-like.ts';
+import { isExportable, purposeOfRow } from './key-purpose.ts';
 import type { KeyRow } from './repository.ts';
 import * as repository from './repository.ts';
 import { scheduleRotation } from './rotation-due.ts';
@@ -203,7 +204,7 @@ async function prepareKey(
   const { keyring } = parts;
   const place = { vault: to, isHsm: isHsm(ends), now: parts.clock.now() };
   if (options.keys === 'generate') {
-    if (copy) return prepared;
+    if (copy && shapeOf(copy) === shapeOf(key)) return prepared;
     prepared.anewAs = shapeOf(key);
     prepared.byVersion.set('', await makeKeyLike(parts, place, kindOf(key, currentOf(key))));
     return prepared;
@@ -218,11 +219,14 @@ async function prepareKey(
   return prepared;
 }
 
-/** What a new key must have in common with the current version, beside what can be changed later. */
+/** What a new key must have in common with the current version, beside what can be changed later. Which tier it is of is no part of it. */
 function shapeOf(key: Key): string {
-  const { kty, size, public_key: publicKey } = currentOf(key);
-  const { crv, e } = JSON.parse(publicKey) as { crv?: string; e?: string };
-  return JSON.stringify([kty, size, crv, e, key.name.release_policy !== null]);
+  const current = currentOf(key);
+  const { crv, e } = JSON.parse(current.public_key) as { crv?: string; e?: string };
+  return JSON.stringify([
+    ...[familyOf(current), current.size, crv, e],
+    ...[isExportable(kindOf(key, current)), purposeOfRow(current)],
+  ]);
 }
 
 function kindOf({ name }: Key, version: Version) {
@@ -298,12 +302,14 @@ async function carryAnew(
   const named = { vaultId: to.id, nameKey };
   const source = currentOf(key);
   const copy = await carriedKeys.one(transaction, named);
-  if (copy && before) {
+  if (copy && !before) return null;
+  if (copy && shapeOf(copy) === shapeOf(key)) {
     await copyAttributes(transaction, named, copy.name.current_version, { ...source, updated: now });
     await copyName(transaction, ends, key.name, copy.name.current_version);
     return copyOf(transaction, to.id, nameKey);
   }
-  // The current version may be of another kind by now than the one that the key was made like.
+  // The current version may be of another kind or for another purpose by now: than the one that the key was made like, and than the copy,
+  // whose material shall not be used for both.
   const isLike = prepared instanceof PreparedKeys && prepared.anewAs === shapeOf(key);
   const material = isLike ? prepared.byVersion.get('') : undefined;
   if (!material) return null;
@@ -311,7 +317,7 @@ async function carryAnew(
   const version: Version = {
     ...source,
     version: material.version,
-    sequence: 1,
+    sequence: 1 + Math.max(0, ...(copy?.versions ?? []).map(({ sequence }) => sequence)),
     created: now,
     updated: now,
     previous_version: null,
@@ -319,7 +325,7 @@ async function carryAnew(
   };
   await insertSealed(parts, transaction, to, rowOf(key.name, version, isHsm(ends)), made.material);
   if (isHsm(ends)) await claimPlace(transaction, { ...named, version: version.version }, made.material);
-  await copyName(transaction, ends, { ...key.name, created: now }, version.version);
+  await copyName(transaction, ends, { ...key.name, created: copy?.name.created ?? now }, version.version);
   return copyOf(transaction, to.id, nameKey);
 }
 

@@ -3,7 +3,6 @@ import type { CipherUse } from '../crypto/algorithms.ts';
 import { KeyInputFault, type KeyProvider, type Sealed, type StoredKey } from '../crypto/key-provider.ts';
 import { liveRow } from '../objects/lifecycle.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
-import { isVersionAtLeast } from '../operations/versions.ts';
 import { Refusal } from '../refusals/refusal.ts';
 import { providerOf, typeOf } from './key-home.ts';
 import type { SealedKeyRow } from './repository.ts';
@@ -20,7 +19,7 @@ import {
   readSignatureAlgorithm,
   type UsableKey,
 } from './use.ts';
-import { keyId } from './wire.ts';
+import { isServed, keyId } from './wire.ts';
 
 /** POST /keys/{name}/{version}/sign: signs a digest. */
 export async function sign(parts: KeyParts, call: Call): Promise<Answer> {
@@ -70,7 +69,8 @@ export async function decrypt(parts: KeyParts, call: Call, use: CipherUse): Prom
   return result(call, row, { value: toBase64Url(value) });
 }
 
-async function usableKey(
+/** The version that a call names, where it may be used so now. @throws Refusal those of `checkUse`, `key-not-found` */
+export async function usableKey(
   { store }: KeyParts,
   call: Call,
   use: KeyUse,
@@ -93,16 +93,18 @@ async function usableKey(
   return { row, key };
 }
 
-function storedKey(parts: KeyParts, call: Call, row: SealedKeyRow): StoredKey {
+/** A version as its provider takes it. */
+export function storedKey(parts: KeyParts, call: Call, row: SealedKeyRow): StoredKey {
   return openable(parts, vaultOf(call).id, row);
 }
 
-function providerFor({ providers }: KeyParts, call: Call, row: SealedKeyRow): KeyProvider {
+/** The provider that has a version's key. @throws Refusal as `providerOf` */
+export function providerFor({ providers }: KeyParts, call: Call, row: SealedKeyRow): KeyProvider {
   return providerOf(providers, vaultOf(call), typeOf(row));
 }
 
-/** One answer for whatever does not fit: a longer or shorter one would be an oracle. */
-async function fitting<T>(row: SealedKeyRow, work: Promise<T>): Promise<T> {
+/** One answer for whatever does not fit: a longer or shorter one would be an oracle. @throws Refusal `key-input-unsuitable` */
+export async function fitting<T>(row: SealedKeyRow, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -126,8 +128,4 @@ function result(call: Call, row: SealedKeyRow, members: Record<string, string>):
 
 function about(call: Call, row: SealedKeyRow) {
   return { subject: keyId(call, row), audit: { algorithm: String(call.body?.['alg']), keyType: row.kty } };
-}
-
-function isServed(call: Call): (since: string) => boolean {
-  return (since) => isVersionAtLeast(call.apiVersion, since);
 }

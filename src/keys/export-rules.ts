@@ -1,5 +1,6 @@
 import { type Body, readBoolean, readObject } from '../objects/attributes.ts';
 import { Refusal } from '../refusals/refusal.ts';
+import { checkSuccessor, isExportable, type KeyPurpose, purposeOf, purposeOfRow } from './key-purpose.ts';
 import { type AskedPolicy, readReleasePolicy } from './release-policy.ts';
 
 /** What a body says of leaving: `exportable` and the policy, each only where it was sent. */
@@ -34,24 +35,50 @@ export function checkExport({ exportable, policy }: AskedRelease, isPremium: boo
   if (!isPremium || !isServed) throw new Refusal('key-export-unavailable');
 }
 
+/** What of a stored version decides how it leaves. */
+export interface KeyThere {
+  readonly name: string;
+  readonly release_policy: string | null;
+  readonly key_ops: string;
+}
+
+/** What of a new version decides it. */
+export interface AskedKey {
+  readonly operations: readonly string[];
+  readonly release: AskedRelease;
+}
+
 /**
- * The policy that a new version has, as it is kept. The first version decides whether a key is exportable; the policy is that of
- * the key and so of all versions, and a later version brings the same or none: whoever may create must not be able to release
+ * The policy that a new version has, as it is kept. The first version decides whether a key is exportable, and what it is for; the policy
+ * is that of the key and so of all versions, and a later version brings the same or none: whoever may create must not be able to release
  * what is there already.
- * @param there the key's policy; undefined where the name is new
- * @throws Refusal `key-release-policy-missing`, `key-release-policy-unneeded`, `key-export-fixed`, `key-release-policy-of-key`
+ * @param there the current version; null where the name is new
+ * @throws Refusal `key-release-policy-missing`, `key-release-policy-unneeded`, `key-secure-wrap-policy-missing`, `key-secure-wrap-exportable`,
+ * `key-export-fixed`, `key-release-policy-of-key`, `key-purpose-fixed`
  */
-export function policyOfVersion({ exportable, policy }: AskedRelease, there: string | null | undefined): string | null {
-  if (there === undefined) {
-    if (exportable && !policy) throw new Refusal('key-release-policy-missing');
-    if (!exportable && policy) throw new Refusal('key-release-policy-unneeded');
+export function policyOfVersion({ operations, release }: AskedKey, there: KeyThere | null): string | null {
+  const { exportable, policy } = release;
+  if (there === null) {
+    checkFirst(release, purposeOf(operations));
     return policy && stored(policy, false);
   }
+  checkSuccessor(there.name, purposeOfRow(there), purposeOf(operations));
+  const { release_policy: present } = there;
   checkFixed(exportable, there);
-  if (!policy) return there;
-  if (there === null) throw new Refusal('key-release-policy-unneeded');
-  if (stored(policy, isImmutable(there)) !== there) throw new Refusal('key-release-policy-of-key');
-  return there;
+  if (!policy) return present;
+  if (present === null) throw new Refusal('key-release-policy-unneeded');
+  if (stored(policy, isImmutable(present)) !== present) throw new Refusal('key-release-policy-of-key');
+  return present;
+}
+
+function checkFirst({ exportable, policy }: AskedRelease, purpose: KeyPurpose): void {
+  if (purpose === 'secure-wrap') {
+    if (exportable) throw new Refusal('key-secure-wrap-exportable');
+    if (!policy) throw new Refusal('key-secure-wrap-policy-missing');
+    return;
+  }
+  if (exportable && !policy) throw new Refusal('key-release-policy-missing');
+  if (!exportable && policy) throw new Refusal('key-release-policy-unneeded');
 }
 
 /**
@@ -61,21 +88,22 @@ export function policyOfVersion({ exportable, policy }: AskedRelease, there: str
  */
 export function policyAfter(
   { exportable, policy }: AskedRelease,
-  there: string | null,
+  there: Omit<KeyThere, 'name'>,
   isOfVersion: boolean,
 ): string | null {
   checkFixed(exportable, there);
-  if (!policy) return there;
-  if (there === null) throw new Refusal('key-release-policy-unneeded');
-  const next = stored(policy, isImmutable(there));
-  if (next === there) return there;
+  const { release_policy: present } = there;
+  if (!policy) return present;
+  if (present === null) throw new Refusal('key-release-policy-unneeded');
+  const next = stored(policy, isImmutable(present));
+  if (next === present) return present;
   if (isOfVersion) throw new Refusal('key-release-policy-of-key');
-  if (isImmutable(there)) throw new Refusal('key-release-policy-immutable');
+  if (isImmutable(present)) throw new Refusal('key-release-policy-immutable');
   return next;
 }
 
-function checkFixed(exportable: boolean | undefined, there: string | null): void {
-  if (exportable !== undefined && exportable !== (there !== null)) throw new Refusal('key-export-fixed');
+function checkFixed(exportable: boolean | undefined, there: Omit<KeyThere, 'name'>): void {
+  if (exportable !== undefined && exportable !== isExportable(there)) throw new Refusal('key-export-fixed');
 }
 
 /** @param immutable what it is where the body does not say */

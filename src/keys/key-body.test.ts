@@ -61,6 +61,17 @@ describe('the body of a create', () => {
     assert.throws(() => readNewKey(badPolicy), { code: 'key-release-policy-invalid' });
   });
 
+  it('asks no external key manager for a key', () => {
+    const attributes = { external_key: { id: 'theirs' } };
+    const external = { code: 'key-external-unavailable' };
+    assert.throws(() => readNewKey({ attributes }), external);
+    assert.throws(() => readNewKey({ kty: 'RSA', attributes }), external);
+    assert.throws(() => readImportedKey({ key: { kty: 'oct', k: 'AAAAAAAAAAAAAAAAAAAAAA' }, attributes }), external);
+    const key = { family: 'EC', isHsm: false, isExportable: false } as const;
+    assert.throws(() => readKeyChange({ attributes }, key), external);
+    assert.equal(readNewKey({ kty: 'RSA', attributes: { external_key: null } }).family, 'RSA');
+  });
+
   it('lets a key exchange key do nothing else, and be an RSA key of a hardware module', () => {
     assert.deepEqual(readNewKey({ kty: 'RSA-HSM', key_ops: ['import'] }).operations, ['import']);
     for (const body of [
@@ -69,6 +80,25 @@ describe('the body of a create', () => {
       { kty: 'EC-HSM', key_ops: ['import'] },
     ]) {
       assert.throws(() => readNewKey(body), { code: 'property-invalid' }, JSON.stringify(body));
+    }
+  });
+
+  it('lets a key for secure wrapping do nothing else, and be no key of a curve', () => {
+    const secure = ['secureWrapKey', 'secureUnwrapKey'];
+    for (const kty of ['RSA', 'RSA-HSM', 'oct', 'oct-HSM']) {
+      assert.deepEqual(readNewKey({ kty, key_ops: secure }).operations, secure);
+    }
+    for (const body of [
+      { kty: 'RSA', key_ops: ['secureWrapKey', 'unwrapKey'] },
+      { kty: 'EC', key_ops: ['secureWrapKey'] },
+      { kty: 'RSA-HSM', key_ops: ['secureWrapKey', 'import'] },
+    ]) {
+      assert.throws(() => readNewKey(body), { code: 'property-invalid' }, JSON.stringify(body));
+    }
+    const key = { family: 'RSA', isHsm: false, isExportable: false, operations: secure } as const;
+    assert.deepEqual(readKeyChange({ key_ops: ['secureWrapKey'] }, key).operations, ['secureWrapKey']);
+    for (const operations of [['unwrapKey'], []]) {
+      assert.throws(() => readKeyChange({ key_ops: operations }, key), { code: 'property-invalid' });
     }
   });
 

@@ -11,7 +11,9 @@ import {
   readBoolean,
   readObject,
 } from '../objects/attributes.ts';
+import { Refusal } from '../refusals/refusal.ts';
 import { type AskedRelease, readRelease } from './export-rules.ts';
+import { checkAlone, purposeOf, secureOperations } from './key-purpose.ts';
 import { readTransferBlob, type TransferBlob } from './transfer-blob.ts';
 
 const MAX_TAG_TEXT = 256;
@@ -42,8 +44,15 @@ export interface NewKey extends KeyType {
   readonly release: AskedRelease;
 }
 
-/** A key from outside: in the clear, or wrapped for a key exchange key. */
-export type ImportedKey = NewKey & ({ readonly jwk: ImportedJwk } | { readonly transfer: TransferBlob });
+/** A key that comes wrapped for a key exchange key. */
+export interface BroughtKey {
+  readonly transfer: TransferBlob;
+  /** The curve that it must be of; not set where the body does not say. */
+  readonly curve?: CurveName;
+}
+
+/** A key from outside: in the clear, or wrapped. */
+export type ImportedKey = NewKey & ({ readonly jwk: ImportedJwk } | BroughtKey);
 
 /** What of a stored key decides which operations it may be given. */
 export interface OperableKey extends KeyType {
@@ -60,18 +69,21 @@ export interface KeyChange extends AttributeChange {
 
 /**
  * Reads the body of a create (keys.json, KeyCreateParameters).
- * @throws Refusal `property-invalid`, `key-release-policy-invalid`
+ * @throws Refusal `property-invalid`, `key-release-policy-invalid`, `key-external-unavailable`
  */
 export function readNewKey(body: Body): NewKey & { readonly spec: KeySpec } {
+  // Such a body names no type: the other system's key has one.
+  refuseExternal(body);
   const type = readType(body['kty'], 'kty');
   return { ...type, ...readRest(body, body['key_ops'], 'key_ops', type), spec: readSpec(body, type.family) };
 }
 
 /**
  * Reads the body of an import (KeyImportParameters): a private JWK with every member (RFC 7518 §6), or a transfer blob.
- * @throws Refusal `property-invalid`, `key-release-policy-invalid`, `key-transfer-blob-invalid`
+ * @throws Refusal `property-invalid`, `key-release-policy-invalid`, `key-external-unavailable`, `key-transfer-blob-invalid`
  */
 export function readImportedKey(body: Body): ImportedKey {
+  refuseExternal(body);
   const key = readObject(body['key'], 'key');
   const { family, isHsm: isNamedHsm } = readType(key['kty'], 'key.kty');
   const type = { family, isHsm: isNamedHsm || readBoolean(body['Hsm'] ?? body['hsm'], 'Hsm') === true };
@@ -79,7 +91,10 @@ export function readImportedKey(body: Body): ImportedKey {
   const rest = { ...type, ...readRest(body, operations, 'key.key_ops', type) };
   if (key['key_hsm'] !== undefined && key['key_hsm'] !== null) {
     if (!type.isHsm) throw invalid('key.kty', 'a key that comes in a transfer blob has a type with -HSM');
-    return { ...rest, transfer: readTransferBlob(key['key_hsm']) };
+    const { crv } = key;
+    const isCurveNamed = family === 'EC' && crv !== undefined && crv !== null;
+    const curve = isCurveNamed ? { curve: readCurve(crv, 'key.crv') } : {};
+    return { ...rest, ...curve, transfer: readTransferBlob(key['key_hsm']) };
   }
   const members: Record<string, string> = {};
   for (const name of membersOf[family]) members[name] = readMember(key[name], `key.${name}`);
@@ -93,12 +108,16 @@ export function readImportedKey(body: Body): ImportedKey {
 
 /**
  * Reads the body of an update (KeyUpdateParameters).
- * @throws Refusal `property-invalid`, `key-release-policy-invalid`
+ * @throws Refusal `property-invalid`, `key-release-policy-invalid`, `key-external-unavailable`
  */
 export function readKeyChange(body: Body, key: OperableKey): KeyChange {
+  refuseExternal(body);
   const operations = readOperations(body['key_ops'], 'key_ops', key);
-  if (operations && isExchange(operations) !== isExchange(key.operations ?? [])) {
-    throw invalid('key_ops', 'a key becomes a key exchange key when it is made, and stays one');
+  if (operations && purposeOf(operations) !== purposeOf(key.operations ?? [])) {
+    throw invalid(
+      'key_ops',
+      'what a key is for is decided when it is made: it neither takes nor loses import, secureWrapKey, secureUnwrapKey',
+    );
   }
   const change = readAttributeChange(body, MAX_TAG_TEXT);
   return { ...change, ...(operations && { operations }), release: readRelease(body) };
@@ -114,6 +133,15 @@ const membersOf: Readonly<Record<KeyFamily, readonly string[]>> = {
   EC: ['x', 'y', 'd'],
   oct: ['k'],
 };
+
+/**
+ * Keys that another system holds belong to managed HSMs. Whoever asks for one must not get a key of ours instead.
+ * @throws Refusal `key-external-unavailable`
+ */
+function refuseExternal(body: Body): void {
+  const external = readObject(body['attributes'], 'attributes')['external_key'];
+  if (external !== undefined && external !== null) throw new Refusal('key-external-unavailable');
+}
 
 function readRest(body: Body, operations: unknown, property: string, type: KeyType) {
   const release = readRelease(body);
@@ -196,8 +224,12 @@ function checkModulus(members: Readonly<Record<string, string>>): void {
 function readOperations(value: unknown, property: string, key: OperableKey): readonly string[] | undefined {
   if (value === undefined || value === null) return undefined;
   const { family, isHsm, isExportable } = key;
-  const isExchangeable = family === 'RSA' && isHsm;
-  const known = [...operationsOf[family], ...(isExportable ? ['export'] : []), ...(isExchangeable ? ['import'] : [])];
+  const known = [
+    ...operationsOf[family],
+    ...(isExportable ? ['export'] : []),
+    ...(family === 'RSA' && isHsm ? ['import'] : []),
+    ...(family === 'EC' ? [] : secureOperations),
+  ];
   if (!Array.isArray(value) || value.length > 16) throw invalid(property, 'it must be a list of operations');
   const names = value.map((name: unknown) => {
     const found = known.find((one) => typeof name === 'string' && one.toLowerCase() === name.toLowerCase());
@@ -205,11 +237,6 @@ function readOperations(value: unknown, property: string, key: OperableKey): rea
     return found;
   });
   const operations = [...new Set(names)];
-  // Who may also decrypt with it could read what others send in (Bring your own key specification).
-  if (isExchange(operations) && operations.length > 1) throw invalid(property, 'import stands alone');
+  checkAlone(operations, property);
   return operations;
-}
-
-function isExchange(operations: readonly string[]): boolean {
-  return operations.includes('import');
 }

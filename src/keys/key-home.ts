@@ -15,6 +15,7 @@ import type { Vault } from '../resources/vault.ts';
 import type { Transaction } from '../store/port.ts';
 import type { Store } from '../store/store.ts';
 import type { KeyType } from './key-body.ts';
+import { isExportable } from './key-purpose.ts';
 import type { KeyRow } from './repository.ts';
 import { keepObject, noteObject } from './token-object-rows.ts';
 
@@ -52,8 +53,8 @@ export function typeOf({ kty }: { readonly kty: string }): KeyType {
 }
 
 /** Another key like a stored one. */
-export function orderLike(row: Pick<KeyRow, 'kty' | 'name_key' | 'release_policy'>): MakeOrder {
-  return { ...typeOf(row), nameKey: row.name_key, isExportable: row.release_policy !== null };
+export function orderLike(row: Pick<KeyRow, 'kty' | 'name_key' | 'release_policy' | 'key_ops'>): MakeOrder {
+  return { ...typeOf(row), nameKey: row.name_key, isExportable: isExportable(row) };
 }
 
 /**

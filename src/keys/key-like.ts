@@ -2,11 +2,12 @@ import type { KeyProviders } from '../crypto/key-provider.ts';
 import { jwkOfMaterial } from '../crypto/software/exported-jwk.ts';
 import type { Vault } from '../resources/vault.ts';
 import { type HomeParts, makeKey, type NewMaterial, providerOf } from './key-home.ts';
+import { isExportable } from './key-purpose.ts';
 import type { KeyRow } from './repository.ts';
 import { familyOf, specOf } from './stored-key.ts';
 
 /** What a stored key is, whichever vault it is in. */
-export type KindOfKey = Pick<KeyRow, 'kty' | 'size' | 'public_key' | 'name_key' | 'release_policy'>;
+export type KindOfKey = Pick<KeyRow, 'kty' | 'size' | 'public_key' | 'key_ops' | 'name_key' | 'release_policy'>;
 
 /** Where the key of another vault is to be made. */
 export interface Place {
@@ -52,5 +53,5 @@ export function takeKeyIn(
 }
 
 function orderOf(like: KindOfKey) {
-  return { family: familyOf(like), nameKey: like.name_key, isExportable: like.release_policy !== null };
+  return { family: familyOf(like), nameKey: like.name_key, isExportable: isExportable(like) };
 }

@@ -16,12 +16,13 @@ import {
   type ThrottleClass,
   vaultOf,
 } from '../operations/operation.ts';
-import { dataPlaneVersions } from '../operations/versions.ts';
-import { Refusal } from '../refusals/refusal.ts';
+import { dataPlaneVersions, dataPlaneVersionsSince } from '../operations/versions.ts';
 import { backupKey, restoreKey } from './backup.ts';
 import { decrypt, encrypt, sign, verify } from './cryptography.ts';
+import { SECURE_WRAP_SINCE } from './key-purpose.ts';
 import { attestKey, type ReleaseParts, releaseKey } from './release.ts';
 import { getRotationPolicy, rotateKey, setRotationPolicy } from './rotation.ts';
+import { secureUnwrapKey, secureWrapKey } from './secure-wrap.ts';
 import { createKey, getKey, importKey, type KeyParts, keyKind, updateKey } from './service.ts';
 
 /** 500 versions of an RSA key of 4,096 bits in base64url, JSON and all. */
@@ -41,6 +42,8 @@ interface Row {
   readonly success?: number;
   readonly throttle?: ThrottleClass;
   readonly bodyBytes?: number;
+  /** The first api-version that has it; not set where every one is served. */
+  readonly since?: string;
 }
 
 const use = (id: string, verb: string, action: string, permission: string, run: Run): Row => ({
@@ -194,8 +197,8 @@ const rows: readonly Row[] = [
   use('KeyUnwrap', 'unwrapkey', 'unwrap', 'unwrapKey', (parts, call) => decrypt(parts, call, 'unwrapKey')),
   // The service counts releases with the making of keys (Key Vault service limits).
   { ...use('KeyRelease', 'release', 'release', 'release', releaseKey), throttle: 'key-create' },
-  use('KeySecureWrap', 'securewrapkey', 'wrap', 'wrapKey', missing('secure key wrapping')),
-  use('KeySecureUnwrap', 'secureunwrapkey', 'unwrap', 'unwrapKey', missing('secure key wrapping')),
+  { ...use('KeySecureWrap', 'securewrapkey', 'wrap', 'wrapKey', secureWrapKey), since: SECURE_WRAP_SINCE },
+  { ...use('KeySecureUnwrap', 'secureunwrapkey', 'unwrap', 'unwrapKey', secureUnwrapKey), since: SECURE_WRAP_SINCE },
   {
     id: 'KeyAttestationGet',
     method: 'GET',
@@ -216,13 +219,13 @@ const rows: readonly Row[] = [
 
 /** The keys API (Key Vault data plane, keys.json). */
 export function keyOperations(parts: ReleaseParts): readonly Operation[] {
-  return rows.flatMap(({ run, path, success = 200, throttle = 'key', ...row }) =>
+  return rows.flatMap(({ run, path, success = 200, throttle = 'key', since, ...row }) =>
     (path.includes('{v}') ? [path.replace('{v}', ''), path.replace('{v}', '/:version')] : [path]).map((one) => ({
       ...row,
       path: one,
       throttle,
       plane: 'data' as const,
-      versions: dataPlaneVersions,
+      versions: since === undefined ? dataPlaneVersions : dataPlaneVersionsSince(since),
       success: [success],
       run: (call: Call) => run(parts, call),
     })),
@@ -238,11 +241,6 @@ async function drawBytes({ random, providers: { token } }: KeyParts, call: Call)
   const isOfToken = token !== null && vaultOf(call).settings.sku === 'premium';
   const bytes = isOfToken ? await token.drawBytes(count) : random.bytes(count);
   return { status: 200, body: { value: toBase64Url(bytes) } };
-}
-
-/** An operation that this release does not have; see docs/divergences.md. */
-function missing(feature: string): Run {
-  return () => Promise.reject(new Refusal('not-implemented', { feature }));
 }
 
 function need(action: string, permission: string, ofObject = true): Need {

@@ -61,7 +61,6 @@ export interface NewKeyVersion extends Named {
   size: number;
   publicKey: string;
   keyOps: string;
-  previousVersion: string | null;
   envelope: Uint8Array;
 }
 
@@ -82,7 +81,6 @@ export const insertKeyVersion = statement<NewKeyVersion>((db, p) =>
     size: p('size'),
     public_key: p('publicKey'),
     key_ops: p('keyOps'),
-    previous_version: p('previousVersion'),
     envelope: p('envelope'),
   }),
 );

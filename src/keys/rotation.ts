@@ -3,6 +3,7 @@ import { answerFor, assertUnmanaged, liveRow, objectId } from '../objects/lifecy
 import type { Named } from '../objects/object-queries.ts';
 import { type Answer, type Call, vaultOf } from '../operations/operation.ts';
 import { makeKey, orderLike } from './key-home.ts';
+import { checkSuccessor, purposeOfRow } from './key-purpose.ts';
 import { type KeyRow, writePolicy } from './repository.ts';
 import { policyOf, scheduleRotation } from './rotation-due.ts';
 import { defaultPolicy, expiryOf, type RotationPolicy, readRotationPolicy } from './rotation-policy.ts';
@@ -32,6 +33,7 @@ export async function rotateKey(parts: KeyParts, call: Call): Promise<Answer> {
 /**
  * The version that follows the current one: of the kind of `like`, with its operations and tags, enabled, valid for as long as the
  * policy says. `made` is the public half of a key like `like`, which was current when it was made and need not be any more.
+ * @throws Refusal `key-purpose-fixed`
  */
 export function successor(
   current: KeyRow,
@@ -42,6 +44,7 @@ export function successor(
   now: number,
 ): KeyRow {
   const { name, name_key: nameKey } = current;
+  checkSuccessor(name, purposeOfRow(current), purposeOfRow(like));
   return {
     ...like,
     ...nextVersion(current, { name, nameKey, version }, now),

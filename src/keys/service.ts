@@ -26,13 +26,14 @@ import type { Transaction } from '../store/port.ts';
 import { checkExport, policyAfter, policyOfVersion } from './export-rules.ts';
 import { type NewKey, readImportedKey, readKeyChange, readNewKey } from './key-body.ts';
 import { claimPlace, type MakeKey, makeKey, type NewMaterial, providerOf, typeOf } from './key-home.ts';
+import { checkPurposeServed, isExportable } from './key-purpose.ts';
 import type { KeyRow } from './repository.ts';
 import * as repository from './repository.ts';
 import { scheduleRotation } from './rotation-due.ts';
 import { keyBinding, operableKey } from './stored-key.ts';
 import { dropObjectsOfKey } from './token-object-rows.ts';
 import { transferOf } from './transfer.ts';
-import { keyBundle, keyItem, knowsRelease } from './wire.ts';
+import { isServed, keyBundle, keyItem, knowsRelease } from './wire.ts';
 
 /** What the keys room needs. */
 export interface KeyParts extends ObjectParts {
@@ -97,9 +98,10 @@ export async function importKey(parts: KeyParts, call: Call): Promise<Answer> {
 async function assertAddable({ store, providers }: KeyParts, call: Call, key: NewKey): Promise<boolean> {
   providerOf(providers, vaultOf(call), key);
   checkExport(key.release, vaultOf(call).settings.sku === 'premium', knowsRelease(call));
+  checkPurposeServed(key.operations, isServed(call));
   const there = await findRow(keyKind, store.reader, vaultOf(call), nameOf(call).nameKey);
   if (there) assertUnmanaged(keyKind, vaultOf(call), there, 'create');
-  return policyOfVersion(key.release, there?.release_policy) !== null;
+  return isExportable({ release_policy: policyOfVersion(key, there), key_ops: JSON.stringify(key.operations) });
 }
 
 function importOf(jwk: ImportedJwk): MakeKey {
@@ -122,6 +124,7 @@ export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
     const row = await liveRow(keyKind, transaction, call);
     assertUnmanaged(keyKind, vault, row, 'update');
     const change = readKeyChange(call.body ?? {}, operableKey(row));
+    checkPurposeServed(change.operations ?? [], isServed(call));
     checkExport(change.release, vault.settings.sku === 'premium', knowsRelease(call));
     const updated: KeyRow = {
       ...row,
@@ -131,7 +134,7 @@ export async function updateKey(_parts: KeyParts, call: Call): Promise<Answer> {
       exp: change.exp ?? row.exp,
       tags: change.tags === undefined ? row.tags : JSON.stringify(change.tags),
       key_ops: change.operations === undefined ? row.key_ops : JSON.stringify(change.operations),
-      release_policy: policyAfter(change.release, row.release_policy, call.parameters['version'] !== undefined),
+      release_policy: policyAfter(change.release, row, call.parameters['version'] !== undefined),
     };
     checkWindow(updated.nbf, updated.exp);
     await repository.updateKeyVersion.change(transaction, {
@@ -162,7 +165,7 @@ async function addVersion(parts: KeyParts, call: Call, key: NewKey, { made, vers
   const work = async (transaction: Transaction) => {
     const current = await findRow(keyKind, transaction, vaultOf(call), nameKey);
     if (current) assertUnmanaged(keyKind, vaultOf(call), current, 'create');
-    const row = rowOf(key, made, nextVersion(current, { name, nameKey, version }, call.time));
+    const row = rowOf(key, made, current, { name, nameKey, version }, call.time);
     await storeVersion(parts, transaction, vaultOf(call), row, made.material, current !== null);
     return answerFor(keyKind, call, row, keyBundle(call, row));
   };
@@ -170,9 +173,9 @@ async function addVersion(parts: KeyParts, call: Call, key: NewKey, { made, vers
 }
 
 /** A version as it is stored. @throws Refusal what {@link policyOfVersion} throws */
-export function rowOf(key: NewKey, made: MadeKey, state: ReturnType<typeof nextVersion>): KeyRow {
+export function rowOf(key: NewKey, made: MadeKey, current: KeyRow | null, named: NewName, now: number): KeyRow {
   return {
-    ...state,
+    ...nextVersion(current, named, now),
     enabled: key.attributes.enabled ? 1 : 0,
     nbf: key.attributes.nbf,
     exp: key.attributes.exp,
@@ -181,17 +184,20 @@ export function rowOf(key: NewKey, made: MadeKey, state: ReturnType<typeof nextV
     size: sizeOf(made.spec),
     public_key: JSON.stringify(made.publicMembers),
     key_ops: JSON.stringify(key.operations),
-    release_policy: policyOfVersion(key.release, state.previous_version === null ? undefined : state.release_policy),
+    release_policy: policyOfVersion(key, current),
     managed: 0,
   };
 }
 
+/** The name of a version that is yet to be stored. */
+export interface NewName {
+  readonly name: string;
+  readonly nameKey: string;
+  readonly version: string;
+}
+
 /** The state of a version that follows `current`, or begins a name. */
-export function nextVersion(
-  current: KeyRow | null,
-  { name, nameKey, version }: { readonly name: string; readonly nameKey: string; readonly version: string },
-  now: number,
-) {
+export function nextVersion(current: KeyRow | null, { name, nameKey, version }: NewName, now: number) {
   return {
     name_key: nameKey,
     name: current?.name ?? name,
@@ -202,7 +208,7 @@ export function nextVersion(
     sequence: (current?.sequence ?? 0) + 1,
     created: now,
     updated: now,
-    previous_version: current?.version ?? null,
+    previous_version: null,
     release_policy: current?.release_policy ?? null,
   };
 }
@@ -251,7 +257,6 @@ export async function insertSealed(
     size: row.size,
     publicKey: row.public_key,
     keyOps: row.key_ops,
-    previousVersion: row.previous_version,
     envelope: sealEnvelope(key, keyBinding(vault.id, row.name_key, row.version), material, random),
   });
 }

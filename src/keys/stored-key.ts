@@ -4,6 +4,7 @@ import type { KeySpec, PublicMembers, StoredKey } from '../crypto/key-provider.t
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Store } from '../store/store.ts';
 import type { OperableKey } from './key-body.ts';
+import { isExportable } from './key-purpose.ts';
 import type { KeyRow, SealedKeyRow } from './repository.ts';
 
 /** The family of a stored key, wherever its material is. */
@@ -16,7 +17,7 @@ export function operableKey(row: KeyRow): OperableKey {
   return {
     family: familyOf(row),
     isHsm: row.kty.endsWith('-HSM'),
-    isExportable: row.release_policy !== null,
+    isExportable: isExportable(row),
     operations: JSON.parse(row.key_ops) as string[],
   };
 }

@@ -6,7 +6,7 @@ import type { RsaPublicMembers } from '../crypto/key-provider.ts';
 import { SoftwareProvider } from '../crypto/software/provider.ts';
 import type { Call } from '../operations/operation.ts';
 import type { Vault } from '../resources/vault.ts';
-import { type KeyParts, nextVersion, rowOf, storeVersion } from './service.ts';
+import { type KeyParts, rowOf, storeVersion } from './service.ts';
 import { transferOf } from './transfer.ts';
 
 /** Key exchange keys are those of hardware modules; here one lies in the software, where it does the same. */
@@ -23,9 +23,9 @@ async function store(name: string, operations: readonly string[], isEnabled = tr
   const made = await provider.generate({ family: 'RSA', bits: 2048, publicExponent: 65_537 });
   const attributes = { enabled: isEnabled, nbf: null, exp: null };
   const key = { family: 'RSA', isHsm: false, operations, attributes, tags: null, release: { policy: null } } as const;
-  const state = nextVersion(null, { name, nameKey: name, version }, base.clock.now());
+  const row = rowOf(key, made, null, { name, nameKey: name, version }, base.clock.now());
   await base.store.write(async (transaction) => {
-    await storeVersion(parts, transaction, vault, rowOf(key, made, state), made.material, false);
+    await storeVersion(parts, transaction, vault, row, made.material, false);
     await transaction.db.updateTable('key_versions').set({ kty: 'RSA-HSM' }).where('name_key', '=', name).execute();
   });
   return made.publicMembers as RsaPublicMembers;

@@ -42,6 +42,15 @@ describe('the use of a key', () => {
       const operations = every.filter((one) => one !== use);
       assert.throws(() => checkUse({ ...key, operations }, use, 150), { code: 'key-operation-forbidden' });
     }
+    const secure = { ...key, operations: ['secureWrapKey', 'secureUnwrapKey'] };
+    checkUse(secure, 'secureUnwrapKey', 200);
+    for (const [one, use] of [
+      [secure, 'unwrapKey'],
+      [key, 'secureUnwrapKey'],
+      [{ ...key, operations: ['import'] }, 'decrypt'],
+    ] as const) {
+      assert.throws(() => checkUse(one, use, 150), { code: 'key-purpose-forbids' });
+    }
   });
 });
 

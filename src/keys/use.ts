@@ -4,14 +4,16 @@ import {
   type CipherUse,
   cipherAlgorithms,
   type SignatureAlgorithm,
+  secureWrapAlgorithms,
   signatureAlgorithms,
 } from '../crypto/algorithms.ts';
 import type { Plain, Sealed } from '../crypto/key-provider.ts';
 import { type Body, invalid } from '../objects/attributes.ts';
 import { Refusal } from '../refusals/refusal.ts';
+import { purposeOf } from './key-purpose.ts';
 
 /** What a key is used for, as `key_ops` names it. */
-export type KeyUse = CipherUse | 'sign' | 'verify';
+export type KeyUse = CipherUse | 'sign' | 'verify' | 'secureWrapKey' | 'secureUnwrapKey';
 
 /** What of a key decides whether it may be used. Instants are whole seconds since the Unix epoch. */
 export interface UsableKey {
@@ -28,20 +30,22 @@ export interface UsableKey {
 }
 
 /** What a key that is not yet, or no longer, valid may still do: open what it once closed (Key Vault, About keys). */
-const alwaysAllowed: readonly KeyUse[] = ['decrypt', 'unwrapKey', 'verify'];
+const alwaysAllowed: readonly KeyUse[] = ['decrypt', 'unwrapKey', 'verify', 'secureUnwrapKey'];
 /** The longest value; the body ends at 256 KiB. */
 const MAX_VALUE_BYTES = 128 * 1024;
 
 /**
  * Whether a version of a key may be used so now.
  * @param now whole seconds since the Unix epoch
- * @throws Refusal `key-disabled`, `key-operation-forbidden`, `key-not-yet-valid`, `key-expired`
+ * @throws Refusal `key-disabled`, `key-operation-forbidden`, `key-purpose-forbids`, `key-not-yet-valid`, `key-expired`
  */
 export function checkUse(key: UsableKey, use: KeyUse, now: number): void {
   const facts = { operation: use, vault: key.vault, name: key.name, version: key.version };
   if (!key.isEnabled) throw new Refusal('key-disabled', facts);
   if (!key.operations.includes(use)) {
-    throw new Refusal('key-operation-forbidden', { ...facts, operations: key.operations });
+    const isAnotherPurpose = purposeOf(key.operations) !== purposeOf([use]);
+    const code = isAnotherPurpose ? 'key-purpose-forbids' : 'key-operation-forbidden';
+    throw new Refusal(code, { ...facts, operations: key.operations });
   }
   if (alwaysAllowed.includes(use)) return;
   if (key.nbf !== null && now < key.nbf) throw new Refusal('key-not-yet-valid', { ...facts, nbf: iso(key.nbf) });
@@ -78,9 +82,23 @@ export function readCipherAlgorithm(
   const name = readName(body);
   const algorithm = cipherAlgorithms[name];
   if (!algorithm || (algorithm.since && !isServed(algorithm.since))) throw unknownAlgorithm(name);
-  const fits = algorithm.family === key.family && (algorithm.bits === undefined || algorithm.bits === key.bits);
-  if (!fits || !algorithm.uses.includes(use)) throw unsuitable(name, key);
+  if (!fits(algorithm, key) || !algorithm.uses.includes(use)) throw unsuitable(name, key);
   return algorithm;
+}
+
+/**
+ * The algorithm of secure wrapping that a body names, for this key.
+ * @throws Refusal `property-invalid`, `key-algorithm-unsuitable`
+ */
+export function readSecureWrapAlgorithm(
+  body: Body,
+  key: UsableKey,
+): { readonly name: string; readonly algorithm: CipherAlgorithm } {
+  const name = readName(body);
+  const algorithm = secureWrapAlgorithms[name];
+  if (!algorithm) throw unknownAlgorithm(name);
+  if (!fits(algorithm, key)) throw unsuitable(name, key);
+  return { name, algorithm };
 }
 
 /** The digest to sign or verify. @throws Refusal `property-invalid` where it has another length than the algorithm's */
@@ -108,6 +126,10 @@ export function readBytes(value: unknown, property: string): Buffer {
   if (!bytes) throw invalid(property, 'it is required and must be base64url');
   if (bytes.length > MAX_VALUE_BYTES) throw invalid(property, `it holds at most ${MAX_VALUE_BYTES} bytes`);
   return bytes;
+}
+
+function fits(algorithm: CipherAlgorithm, key: UsableKey): boolean {
+  return algorithm.family === key.family && (algorithm.bits === undefined || algorithm.bits === key.bits);
 }
 
 function readOptional(body: Body, member: string): Buffer | null {

@@ -1,6 +1,7 @@
 import { objectId, sharedAttributes } from '../objects/lifecycle.ts';
 import type { Call } from '../operations/operation.ts';
 import { isVersionAtLeast } from '../operations/versions.ts';
+import { isExportable } from './key-purpose.ts';
 import type { KeyRow } from './repository.ts';
 
 /** The `kid` of a version of a key. */
@@ -23,6 +24,11 @@ export function keyBundle(call: Call, row: KeyRow): Record<string, unknown> {
     ...(row.release_policy !== null && knowsRelease(call) ? { release_policy: JSON.parse(row.release_policy) } : {}),
     ...managed(row),
   };
+}
+
+/** Whether the api-version of a call is at least another. */
+export function isServed(call: Call): (since: string) => boolean {
+  return (since) => isVersionAtLeast(call.apiVersion, since);
 }
 
 /** Whether the api-version has keys that leave. */
@@ -48,7 +54,7 @@ function attributes(call: Call, row: KeyRow): Record<string, unknown> {
   const isHsm = row.kty.endsWith('-HSM');
   return {
     ...sharedAttributes(call, row),
-    ...(knowsRelease(call) ? { exportable: row.release_policy !== null } : {}),
+    ...(knowsRelease(call) ? { exportable: isExportable(row) } : {}),
     ...(isVersionAtLeast(call.apiVersion, '7.5-preview.1') ? { hsmPlatform: isHsm ? '1' : '0' } : {}),
     ...(isVersionAtLeast(call.apiVersion, '2026-04-01') && row.kty.startsWith('oct') ? { key_size: row.size } : {}),
   };

@@ -258,6 +258,24 @@ describe('keys of a vault that is moved', () => {
     assert.deepEqual([kty, x], ['oct', undefined]);
   });
 
+  it('get a version more where the key is of another kind than the one made anew: what was made is not used as it', async () => {
+    await create('turned', { kty: 'EC', key_ops: ['verify'] });
+    const order = { sku: 'standard', keys: 'generate' };
+    await apply(order);
+    const made = await key(fresh, 'turned');
+    await create('turned', { kty: 'oct', key_size: 256, key_ops: ['wrapKey'] });
+    const again = await apply(order);
+    assert.deepEqual([again.behind, again.conflicts], [[], []]);
+    const versions = (await plane.data(fresh, 'KeyListVersions', { name: 'turned' })).value;
+    assert.equal(versions.length, 2);
+    const now = await key(fresh, 'turned');
+    assert.deepEqual([now.kty, now.key_ops], ['oct', ['wrapKey']]);
+    const version = made.kid.split('/').pop() as string;
+    const before = (await plane.data(fresh, 'KeyGet', { name: 'turned', version })).key;
+    assert.deepEqual([before.kty, before.x, before.key_ops], ['EC', made.x, ['verify']]);
+    await ask('finish', { keep: true });
+  });
+
   it('rotate by their policies again once the move has ended, not before', async () => {
     await create('due');
     const policy = { lifetimeActions: [{ trigger: { timeAfterCreate: 'P30D' }, action: { type: 'Rotate' } }] };

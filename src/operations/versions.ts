@@ -25,6 +25,11 @@ export const dataPlaneVersions: ApiVersions = {
   ],
 };
 
+/** The data plane's versions from a known one on: earlier ones do not have the operation. */
+export function dataPlaneVersionsSince(since: string): ApiVersions {
+  return { known: dataPlaneVersions.known.filter((version) => isVersionAtLeast(version, since)) };
+}
+
 /** Operations that take no api-version. */
 export const noVersions: ApiVersions = { known: [] };
 

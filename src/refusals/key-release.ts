@@ -30,6 +30,23 @@ export const keyReleaseRefusals = rows({
     cause: 'A release policy came for a key that never leaves.',
     remedy: ['Leave release_policy out, or make a key of another name with attributes.exportable true.'],
   },
+  'key-secure-wrap-policy-missing': {
+    check: 'body',
+    status: 400,
+    error: 'BadParameter',
+    message: 'A key with the operations secureWrapKey and secureUnwrapKey must have a release policy.',
+    cause: 'Nothing says for which environments the key is to unwrap.',
+    remedy: ['Send a release_policy, which names the attestation services and the claims.'],
+  },
+  'key-secure-wrap-exportable': {
+    check: 'body',
+    status: 400,
+    error: 'BadParameter',
+    message: 'A key with the operations secureWrapKey and secureUnwrapKey must not be exportable.',
+    cause:
+      'What such a key wraps is unwrapped for attested environments alone; a key that leaves would unwrap it anywhere.',
+    remedy: ['Leave attributes.exportable out.'],
+  },
   'key-export-fixed': {
     check: 'state',
     status: 400,
@@ -126,8 +143,31 @@ export const keyReleaseRefusals = rows({
     status: 400,
     error: 'BadParameter',
     message: 'Key attestation is not available for a key of type {type}.',
-    cause: 'Only a hardware security module can attest that it holds a key; {name} is kept by the software.',
+    cause:
+      'The service attests the keys of managed HSMs alone. Software cannot attest that it holds {name}, and PKCS #11 has no way in which a token does.',
     remedy: ['az keyvault key show --vault-name {vault} --name {name} --query key.kty'],
+  },
+  'key-external-unavailable': {
+    check: 'body',
+    status: 400,
+    error: 'BadParameter',
+    message: 'The attribute external_key is only supported with managed HSM pools.',
+    cause:
+      'The key is to be one that an external key manager holds, which is a feature of managed HSMs; a key vault holds its keys itself.',
+    remedy: [
+      'Leave attributes.external_key out, and name the type of the key (kty).',
+      'For a key in hardware of your own, see Keys in a token in docs/operations.md.',
+    ],
+  },
+  'key-purpose-forbids': {
+    check: 'state',
+    status: 403,
+    error: 'Forbidden',
+    inner: 'KeyOperationForbidden',
+    message: 'Operation {operation} is not permitted on this key.',
+    cause:
+      'The key {name} has the operations {operations}. What a key is for is decided when it is made, and does not change.',
+    remedy: ['Use a key of another name for {operation}, made with that operation in key_ops.'],
   },
   'key-transfer-blob-invalid': {
     check: 'body',

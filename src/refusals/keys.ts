@@ -81,6 +81,15 @@ export const keyRefusals = rows({
       'az keyvault key set-attributes --vault-name {vault} --name {name} --version {version} --ops {operations} {operation}',
     ],
   },
+  'key-purpose-fixed': {
+    check: 'state',
+    status: 400,
+    error: 'BadParameter',
+    message: 'A new version of the key {name} must have {purpose}.',
+    cause:
+      'The current version of {name} has {purpose}. Whoever takes the newest version relies on what it is for: otherwise it would open what was meant for another purpose.',
+    remedy: ['Make a key of another name.'],
+  },
   'key-not-yet-valid': {
     check: 'state',
     status: 403,

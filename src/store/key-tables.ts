@@ -1,3 +1,4 @@
+import type { ColumnType } from 'kysely';
 import { type Kysely, sql } from './kysely.ts';
 import type { TableMaker } from './migrations.ts';
 import type { Tables } from './schema.ts';
@@ -41,7 +42,8 @@ export interface KeyVersionTable {
   public_key: string;
   /** JSON of the operations allowed. */
   key_ops: string;
-  previous_version: string | null;
+  /** Not written: no answer of keys has it (keys.json), and the sequence tells it. Secrets and certificates have a column of the name. */
+  previous_version: ColumnType<string | null, null | undefined, never>;
   envelope: Uint8Array;
 }
 

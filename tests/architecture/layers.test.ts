@@ -43,6 +43,7 @@ const rules = [
   'src/keys/duration.ts',
   'src/keys/export-rules.ts',
   'src/keys/key-body.ts',
+  'src/keys/key-purpose.ts',
   'src/keys/recipient.ts',
   'src/keys/release-policy.ts',
   'src/keys/rotation-policy.ts',

@@ -125,6 +125,9 @@ describe('a key of a token that may be released', () => {
     await done(ask('POST', '/keys/kept/create', { kty: 'RSA-HSM' }));
     const { status, body } = await ask('POST', '/keys/kept/release', { target: attestation() });
     assert.deepEqual([status, body.error.code], [403, 'Forbidden'], JSON.stringify(body));
+    // PKCS #11 has no way in which a token attests that it holds a key.
+    const attested = await ask('GET', '/keys/kept/attestation');
+    assert.deepEqual([attested.status, attested.body.error.code], [400, 'BadParameter'], attested.text);
   });
 
   it('is no symmetric key', async () => {
@@ -198,16 +201,62 @@ describe('a key that is brought in a transfer blob', () => {
     await done(ask('POST', '/keys/brought/sign', { alg: 'RS256', value: digest }));
   });
 
-  it('may be symmetric, and of a curve only where a token could tell the public half', async () => {
+  it('may be symmetric', async () => {
     await done(bring('aes', 'oct-HSM', blobFor(kek, randomBytes(32))));
     const iv = b64(randomBytes(16));
     const sealed = await done(ask('POST', '/keys/aes/encrypt', { alg: 'A256CBC', value: b64(randomBytes(32)), iv }));
     assert.equal(Buffer.from(sealed.value, 'base64url').length, 32);
-    const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
-      type: 'pkcs8',
-      format: 'der',
+  });
+
+  const pkcs8Of = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'der' });
+  for (const [crv, namedCurve, alg, hashName] of [
+    ['P-256', 'prime256v1', 'ES256', 'sha256'],
+    ['P-384', 'secp384r1', 'ES384', 'sha384'],
+    ['P-521', 'secp521r1', 'ES512', 'sha512'],
+    ['P-256K', 'secp256k1', 'ES256K', 'sha256'],
+  ] as const) {
+    it(`may be of the curve ${crv}: the token tells one coordinate, a signature which of the two others`, async () => {
+      // Both signs of y, and leading zeros now and then.
+      for (let index = 0; index < 6; index++) {
+        const pair = generateKeyPairSync('ec', { namedCurve });
+        const blob = blobFor(kek, pkcs8Of(pair.privateKey));
+        const key = { kty: 'EC-HSM', key_hsm: blob, ...(index % 2 === 0 && { crv }) };
+        const brought = await done(ask('PUT', `/keys/${crv}-${index}`, { key }));
+        const { x, y } = pair.publicKey.export({ format: 'jwk' });
+        assert.deepEqual([brought.key.crv, brought.key.x, brought.key.y], [crv, x, y]);
+        const value = b64(hash(hashName, message, 'buffer'));
+        const { value: signature } = await done(ask('POST', `/keys/${crv}-${index}/sign`, { alg, value }));
+        const dsaEncoding = 'ieee-p1363';
+        const proof = { key: pair.publicKey, dsaEncoding } as const;
+        assert.equal(verify(hashName, message, proof, Buffer.from(signature, 'base64url')), true);
+      }
+      const listed = token.tool(['--list-objects', '--type', 'privkey']);
+      const ours = listed
+        .slice(listed.indexOf(`strongroom/premium-vault/${crv.toLowerCase()}-0/`))
+        .split('Private Key Object')[0]!;
+      // The copy that agreed on the coordinate has gone; the one that stays cannot.
+      assert.match(ours, /Usage:.*sign/, ours);
+      assert.doesNotMatch(ours, /derive|extractable(?! *never)/i);
     });
-    const { status, body } = await bring('curve', 'EC-HSM', blobFor(kek, curve));
-    assert.deepEqual([status, body.error.code], [400, 'BadParameter'], JSON.stringify(body));
+  }
+
+  it('is refused where it is of another curve or type than the body says, or of one the token does not have', async () => {
+    const p256 = blobFor(kek, pkcs8Of(generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey));
+    const rsa = blobFor(kek, pkcs8Of(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey));
+    const b256 = blobFor(kek, pkcs8Of(generateKeyPairSync('ec', { namedCurve: 'brainpoolP256r1' }).privateKey));
+    const refusals = [
+      ask('PUT', '/keys/odd', { key: { kty: 'EC-HSM', crv: 'P-384', key_hsm: p256 } }),
+      ask('PUT', '/keys/odd', { key: { kty: 'EC-HSM', crv: 'P-257', key_hsm: p256 } }),
+      bring('odd', 'EC-HSM', rsa),
+      bring('odd', 'RSA-HSM', p256),
+      bring('odd', 'EC-HSM', b256),
+      bring('odd', 'EC-HSM', blobFor(kek, randomBytes(138))),
+    ];
+    for (const { status, body } of await Promise.all(refusals)) {
+      assert.deepEqual([status, body.error?.code], [400, 'BadParameter'], JSON.stringify(body));
+    }
+    assert.equal((await ask('GET', '/keys/odd')).status, 404);
+    assert.doesNotMatch(token.tool(['--list-objects']), /Usage:.*derive/);
+    await done(ask('POST', '/keys/brought/sign', { alg: 'RS256', value: digest }));
   });
 });

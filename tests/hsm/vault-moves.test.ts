@@ -64,6 +64,38 @@ for (const keys of ['import', 'generate'] as const) {
   });
 }
 
+test('a key that was made anew for use is not made a key exchange key, nor one of these anything else', async () => {
+  const premium = { sku: { family: 'A', name: 'premium' } };
+  await putVault(server, manager, 'purposes', premium);
+  await done(ask('purposes', 'POST', '/keys/k/create', { kty: 'RSA-HSM', key_size: 2048 }));
+  const order = { to: 'purposes-new', keys: 'generate' };
+  const move = async () => {
+    const { status, body, text } = await askMove(server, manager, 'purposes', 'apply', order);
+    assert.equal(status, 200, text);
+    assert.deepEqual([body.properties.behind, body.properties.conflicts], [[], []], text);
+  };
+  await move();
+  const usual = (await done(ask('purposes-new', 'GET', '/keys/k'))).body.key;
+  await done(ask('purposes', 'POST', '/keys/k/create', { kty: 'RSA-HSM', key_size: 2048, key_ops: ['import'] }));
+  await move();
+  const exchange = (await done(ask('purposes-new', 'GET', '/keys/k'))).body.key;
+  assert.deepEqual([exchange.key_ops, exchange.n === usual.n], [['import'], false]);
+  const before = (await done(ask('purposes-new', 'GET', `/keys/k/${usual.kid.split('/').pop()}`))).body.key;
+  assert.deepEqual([before.n, before.key_ops], [usual.n, usual.key_ops]);
+  const refusals = [
+    ask('purposes', 'POST', '/keys/k/create', { kty: 'RSA-HSM', key_ops: ['unwrapKey'] }),
+    ask('purposes', 'POST', '/keys/k/create', { kty: 'RSA-HSM' }),
+    ask('purposes', 'PATCH', '/keys/k', { key_ops: ['unwrapKey'] }),
+  ];
+  for (const { status, body } of await Promise.all(refusals)) {
+    assert.deepEqual([status, body.error.code], [400, 'BadParameter'], JSON.stringify(body));
+  }
+  await done(ask('purposes', 'POST', '/keys/k/rotate'));
+  await move();
+  const keys = ['purposes', 'purposes-new'].map(async (vault) => (await done(ask(vault, 'GET', '/keys/k'))).body.key);
+  for (const { key_ops } of await Promise.all(keys)) assert.deepEqual(key_ops, ['import']);
+});
+
 test('giving a move up leaves no object of it in the token', async () => {
   await putVault(server, manager, 'given-up');
   await done(ask('given-up', 'POST', '/keys/ec/create', { kty: 'EC' }));

@@ -350,6 +350,18 @@ describe('an attestation that is not good enough', () => {
   });
 });
 
+describe('what key vaults do not have', () => {
+  it('is a key that an external key manager holds: none is made in its place', async () => {
+    const attributes = { external_key: { id: 'theirs' } };
+    for (const body of [{ attributes }, { kty: 'RSA', attributes }]) {
+      const reply = await ask('POST', '/keys/external/create', { version: '2026-04-01', body });
+      refused(reply, 400, 'BadParameter', /external_key is only supported with managed HSM/);
+      assert.deepEqual(await codesOf(reply), ['key-external-unavailable']);
+    }
+    refused(await ask('GET', '/keys/external'), 404, 'KeyNotFound');
+  });
+});
+
 describe('what software keys cannot do', () => {
   it('is being attested, or coming in a transfer blob', async () => {
     await make('soft', { kty: 'EC' });

@@ -383,14 +383,12 @@ describe('a rotation beside a create of another kind', () => {
 });
 
 describe('what is beside keys', () => {
-  it('gives random bytes, and says what is not there yet', async () => {
+  it('gives random bytes', async () => {
     const bytes = await ask('POST', '/rng', { body: { count: 128 } });
     assert.equal(Buffer.from(bytes.body.value, 'base64url').length, 128);
     for (const count of [0, 129, 1.5, '5', undefined]) {
       refused(await ask('POST', '/rng', { body: { count } }), 400, 'BadParameter');
     }
-    const path = '/keys/rsa/00000000000000000000000000000000/securewrapkey';
-    refused(await ask('POST', path, { body: {} }), 501, 'NotImplemented');
   });
 });
 

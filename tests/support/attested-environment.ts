@@ -97,9 +97,15 @@ export function attestationOf(
 
 /** Opens a released key by the documents alone, with nothing of ours. */
 export function openReleased(value: string, key: KeyObject): ReleasedKey {
-  const decode = (text = '') => JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
-  const payload = decode(value.split('.')[1]) as ReleasedKey['payload'];
-  const { ciphertext, ...wrapping } = decode(payload.response.key.key['key_hsm']);
+  const payload = JSON.parse(
+    Buffer.from(value.split('.')[1] ?? '', 'base64url').toString('utf8'),
+  ) as ReleasedKey['payload'];
+  return { payload, ...openWrapped(payload.response.key.key['key_hsm']!, key) };
+}
+
+/** Opens what was wrapped for an environment, as `key_hsm` of a released key has it. */
+export function openWrapped(value: string, key: KeyObject): Omit<ReleasedKey, 'payload'> {
+  const { ciphertext, ...wrapping } = JSON.parse(Buffer.from(value, 'base64url').toString('utf8'));
   const bytes = Buffer.from(ciphertext, 'base64url');
   const modulusBytes = key.asymmetricKeyDetails!.modulusLength! / 8;
   const oaepHash = digests[wrapping.header.enc]!;
@@ -107,5 +113,5 @@ export function openReleased(value: string, key: KeyObject): ReleasedKey {
   const aesKey = privateDecrypt({ key, padding, oaepHash }, bytes.subarray(0, modulusBytes));
   const decipher = createDecipheriv('id-aes256-wrap-pad', aesKey, Buffer.from('a65959a6', 'hex'));
   const material = Buffer.concat([decipher.update(bytes.subarray(modulusBytes)), decipher.final()]);
-  return { payload, wrapping, material };
+  return { wrapping, material };
 }

@@ -68,6 +68,12 @@ export interface Cryptoki {
     wrapped: Buffer,
     template: readonly Attribute[],
   ): Promise<Handle>;
+  C_DeriveKeyAsync(
+    session: Handle,
+    mechanism: NativeMechanism,
+    key: Handle,
+    template: readonly Attribute[],
+  ): Promise<Handle>;
   C_GenerateRandom(session: Handle, output: Buffer): Buffer;
 }
 

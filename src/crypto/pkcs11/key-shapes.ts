@@ -1,5 +1,7 @@
+import { ECDH } from 'node:crypto';
 import {
   type CipherAlgorithm,
+  type CurveName,
   curves,
   type KeyFamily,
   type SignatureAlgorithm,
@@ -7,6 +9,7 @@ import {
 } from '../algorithms.ts';
 import {
   KeyInputFault,
+  KeyProviderFault,
   type KeySpec,
   KeyUnsupportedFault,
   type MadeKey,
@@ -33,6 +36,32 @@ export function rsaSpecOf({ n, e }: RsaPublicMembers): KeySpec {
   const bits = Buffer.from(n, 'base64url').length * 8;
   if (!RSA_BITS.includes(bits) || exponent.length > 4) throw doesNotFit();
   return { family: 'RSA', bits, publicExponent: exponent.readUIntBE(0, exponent.length) };
+}
+
+/**
+ * The two points of a curve that have an x coordinate, which differ in the sign of y (SEC 1 §2.3.4).
+ * @throws KeyProviderFault where there is none
+ */
+export function pointsAt({ crv, x }: { readonly crv: CurveName; readonly x: string }) {
+  const { openssl, fieldBytes } = curves[crv];
+  const flat = Buffer.from(x, 'base64url');
+  const padded = Buffer.concat([Buffer.alloc(Math.max(0, fieldBytes - flat.length)), flat]);
+  return [2, 3].map((sign) => {
+    const point = decompressed(Buffer.concat([Buffer.of(sign), padded]), openssl);
+    return {
+      crv,
+      x: padded.toString('base64url'),
+      y: point.subarray(1 + fieldBytes).toString('base64url'),
+    };
+  });
+}
+
+function decompressed(point: Buffer, openssl: string): Buffer {
+  try {
+    return ECDH.convertKey(point, openssl, undefined, undefined, 'uncompressed') as Buffer;
+  } catch (cause) {
+    throw new KeyProviderFault('The key token gave the coordinate of no point.', { cause });
+  }
 }
 
 /** The objects that a key of the token has. */

@@ -36,6 +36,7 @@ export const usedMechanisms: readonly string[] = [
   'CKM_RSA_PKCS_OAEP',
   'CKM_RSA_X_509',
   'CKM_ECDSA',
+  'CKM_ECDH1_DERIVE',
   'CKM_SHA256_HMAC',
   'CKM_SHA384_HMAC',
   'CKM_SHA512_HMAC',

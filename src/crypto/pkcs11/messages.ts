@@ -1,4 +1,4 @@
-import type { KeyFamily } from '../algorithms.ts';
+import type { CurveName, KeyFamily } from '../algorithms.ts';
 import type { KeySpec, PublicMembers, RsaPublicMembers } from '../key-provider.ts';
 
 /** Which token of a module: by one of these. */
@@ -71,11 +71,24 @@ export type TokenRequest =
       readonly family: KeyFamily;
       readonly kind: ObjectKind;
       readonly place: ObjectPlace;
+      /** Whether the answer need not tell the point of a key of a curve. */
+      readonly isPublicHalfKnown: boolean;
     }
   | {
       readonly op: 'export';
       readonly id: string;
       /** An AES key of 256 bits, encrypted with RSA-OAEP (SHA-1) for the transport key. */
+      readonly wrappedKey: Uint8Array;
+    }
+  /** A new AES key of 256 bits, wrapped under an AES key of the token. */
+  | { readonly op: 'wrap-new'; readonly id: string; readonly mechanism: Mechanism }
+  /** Such a key, unwrapped in the token and wrapped under another. */
+  | {
+      readonly op: 'rewrap';
+      readonly id: string;
+      readonly mechanism: Mechanism;
+      readonly wrapped: Uint8Array;
+      /** As with `export`. */
       readonly wrappedKey: Uint8Array;
     }
   | { readonly op: 'destroy'; readonly id: string }
@@ -105,6 +118,12 @@ export interface TokenFacts {
   readonly mechanisms: readonly string[];
 }
 
+/** One request. */
+export type RequestOf<Op extends TokenRequest['op']> = Extract<TokenRequest, { op: Op }>;
+
+/** What a private half tells of the public one: all of it of an RSA key, one coordinate of a key of a curve. */
+export type UnwrappedHalf = RsaPublicMembers | { readonly crv: CurveName; readonly x: string };
+
 /** The answers, by request. */
 export interface TokenAnswers {
   readonly open: TokenFacts;
@@ -112,10 +131,11 @@ export interface TokenAnswers {
   readonly use: Uint8Array;
   /** The public half of the key that imports are encrypted for; it lives as long as the connection. */
   readonly transport: { readonly n: string; readonly e: string };
-  /** The public half of an RSA key; of others a private half does not tell it. */
-  readonly import: RsaPublicMembers | null;
+  readonly import: UnwrappedHalf | null;
   /** The PKCS #8 of a private half, wrapped under the AES key (RFC 5649). */
   readonly export: Uint8Array;
+  readonly 'wrap-new': Uint8Array;
+  readonly rewrap: Uint8Array;
   /** How many objects there were. */
   readonly destroy: number;
   readonly random: Uint8Array;

@@ -91,6 +91,35 @@ export const transportTemplates = {
   },
 } satisfies Readonly<Record<string, Named>>;
 
+/** A key that secure wrapping makes or opens, for as long as that takes: it leaves wrapped, and does nothing. */
+export const carriedTemplate = {
+  CKA_TOKEN: false,
+  CKA_PRIVATE: true,
+  CKA_SENSITIVE: true,
+  CKA_EXTRACTABLE: true,
+} satisfies Named;
+
+/** By what the point of a private key is found: the key as one that agrees on secrets, and the secret. */
+export const pointTemplates = {
+  private: {
+    CKA_CLASS: 'CKO_PRIVATE_KEY',
+    CKA_KEY_TYPE: 'CKK_EC',
+    CKA_TOKEN: false,
+    CKA_PRIVATE: true,
+    CKA_SENSITIVE: true,
+    CKA_EXTRACTABLE: false,
+    CKA_DERIVE: true,
+  },
+  shared: {
+    CKA_CLASS: 'CKO_SECRET_KEY',
+    CKA_KEY_TYPE: 'CKK_GENERIC_SECRET',
+    CKA_TOKEN: false,
+    CKA_PRIVATE: true,
+    CKA_SENSITIVE: false,
+    CKA_EXTRACTABLE: true,
+  },
+} satisfies Readonly<Record<string, Named>>;
+
 /** A caller's bytes as an object, for as long as they are wrapped or unwrapped: a token wraps objects alone. */
 export function valueTemplate(value: Buffer | null): Named {
   return {

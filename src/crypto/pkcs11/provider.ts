@@ -4,29 +4,28 @@ import { equalBytes } from '../../base/text.ts';
 import {
   type CipherAlgorithm,
   cipherAlgorithms,
+  type Digest,
   type KeyFamily,
   type ReleaseAlgorithm,
+  SECURE_WRAP_BYTES,
   type SignatureAlgorithm,
 } from '../algorithms.ts';
 import {
   type ImportedJwk,
   KeyInputFault,
   type KeyPlace,
-  KeyProviderFault,
   type KeySpec,
   KeyTokenFault,
   KeyUnsupportedFault,
   type MadeKey,
   type Plain,
-  type PublicMembers,
   type RsaPublicMembers,
   type Sealed,
   type StoredKey,
   type TokenKeys,
   type WrappedObject,
 } from '../key-provider.ts';
-import { encryptForRecipient, splitWrapped } from '../software/key-wrapping.ts';
-import { LibCrypto } from '../software/libcrypto.ts';
+import { encryptForRecipient, splitWrapped, wrapForRecipient } from '../software/key-wrapping.ts';
 import { SoftwareProvider } from '../software/provider.ts';
 import { encryptSymmetric } from '../software/symmetric.ts';
 import { readTokenReference, type TokenReference, writeTokenReference } from '../token-reference.ts';
@@ -38,23 +37,17 @@ import {
   doesNotFit,
   halvesOf,
   kindsOf,
-  outputOf,
-  pairAlgorithm,
+  pointsAt,
   rsaSpecOf,
 } from './key-shapes.ts';
-import { aesUse, rsaDecryption, signing } from './mechanisms.ts';
+import { aesUse } from './mechanisms.ts';
 import type { ObjectKind, ObjectPlace } from './messages.ts';
-import type { Token } from './token.ts';
-
-/** What is asked of a token. */
-export type TokenAccess = Pick<Token, 'facts' | 'ask' | 'destroy' | 'state' | 'backupKey'>;
+import { ObjectUse, type TokenAccess } from './object-use.ts';
 
 /** References that are kept, so that using a key does not mean opening its envelope each time. */
 const KEPT = 4096;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** Room for what tokens may add to an answer. */
-const SLACK_BYTES = 64;
 const CARRIER_BYTES = 32;
 /** What wrapping adds to whole blocks of 8 bytes. */
 const WRAP_BYTES = 8;
@@ -66,17 +59,15 @@ const WRAP_BYTES = 8;
 export class TokenProvider implements TokenKeys {
   readonly #token: TokenAccess;
   readonly #random: Random;
-  readonly #log: Log;
   readonly #software: SoftwareProvider;
+  readonly #use: ObjectUse;
   readonly #references = new Map<string, TokenReference>();
-  /** Hash functions over which the token has no OAEP of its own. */
-  readonly #bareOaep = new Set<string>();
 
   constructor(token: TokenAccess, random: Random, log: Log) {
     this.#token = token;
     this.#random = random;
-    this.#log = log;
     this.#software = new SoftwareProvider(random);
+    this.#use = new ObjectUse(token, random, log, this.#software);
   }
 
   async generate(spec: KeySpec, place?: KeyPlace): Promise<MadeKey> {
@@ -86,7 +77,7 @@ export class TokenProvider implements TokenKeys {
     const publicMembers = await this.#token.ask<'generate'>({ op: 'generate', spec, place: at });
     const made = { spec, publicMembers, material: writeTokenReference({ token: serial, id: at.id }) };
     if (spec.family === 'oct') return made;
-    await this.#assertPair(spec, publicMembers, { token: serial, id: at.id });
+    await this.#use.assertPair(spec, publicMembers, { token: serial, id: at.id });
     return made;
   }
 
@@ -105,16 +96,16 @@ export class TokenProvider implements TokenKeys {
   }
 
   async sign(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer): Promise<Buffer> {
-    const signature = await this.#sign(await this.#reference(key), key.spec, algorithm, digest);
+    const signature = await this.#use.sign(await this.#reference(key), key.spec, algorithm, digest);
     // One wrong RSA signature gives the key away (the Bellcore attack); looking costs a twentieth of making it.
     const isRight = algorithm.family !== 'RSA' || (await this.#software.verify(key, algorithm, digest, signature));
     if (isRight) return signature;
-    throw this.#wrong('a signature that is wrong');
+    throw this.#use.wrong('a signature that is wrong');
   }
 
   async verify(key: StoredKey, algorithm: SignatureAlgorithm, digest: Buffer, signature: Buffer): Promise<boolean> {
     if (algorithm.family !== 'oct') return this.#software.verify(key, algorithm, digest, signature);
-    return equalBytes(await this.#sign(await this.#reference(key), key.spec, algorithm, digest), signature);
+    return equalBytes(await this.#use.sign(await this.#reference(key), key.spec, algorithm, digest), signature);
   }
 
   async encrypt(key: StoredKey, algorithm: CipherAlgorithm, plain: Plain): Promise<Sealed> {
@@ -124,7 +115,7 @@ export class TokenProvider implements TokenKeys {
     const iv = mode === 'gcm' ? this.#random.bytes(NONCE_BYTES) : plain.iv;
     assertShape(mode, plain.value, iv);
     const reference = await this.#reference(key);
-    const out = await this.#useAes(reference, aesUse(mode, 'in', { iv, aad: plain.aad }), plain.value);
+    const out = await this.#use.aes(reference, aesUse(mode, 'in', { iv, aad: plain.aad }), plain.value);
     if (mode === 'wrap-padded' && plain.value.length % 8 !== 0) await this.#assertUnpadded(reference, plain.value, out);
     if (mode !== 'gcm') return { value: out, iv: mode.startsWith('cbc') ? iv : null, aad: null, tag: null };
     const at = out.length - TAG_BYTES;
@@ -134,7 +125,7 @@ export class TokenProvider implements TokenKeys {
   async decrypt(key: StoredKey, algorithm: CipherAlgorithm, sealed: Sealed): Promise<Buffer> {
     const reference = await this.#reference(key);
     const { mode } = algorithm;
-    if (algorithm.family === 'RSA') return this.#decryptRsa(reference, key.spec, algorithm, sealed.value);
+    if (algorithm.family === 'RSA') return this.#use.decryptRsa(reference, key.spec, algorithm, sealed.value);
     const { iv, aad, tag, value } = sealed;
     if (mode === 'gcm' && (iv?.length !== NONCE_BYTES || tag?.length !== TAG_BYTES)) throw doesNotFit();
     if (mode === 'cbc' || mode === 'cbc-padded') {
@@ -142,7 +133,7 @@ export class TokenProvider implements TokenKeys {
       if (mode === 'cbc-padded' && value.length === 0) throw doesNotFit();
     }
     const input = mode === 'gcm' ? Buffer.concat([value, tag!]) : value;
-    return this.#useAes(reference, aesUse(mode, 'out', { iv, aad }), input);
+    return this.#use.aes(reference, aesUse(mode, 'out', { iv, aad }), input);
   }
 
   get mayWrap(): boolean {
@@ -190,7 +181,7 @@ export class TokenProvider implements TokenKeys {
       const asked = { kind, family, place: this.#placeOf(place), wrapped: bytes, wrappingLabel };
       await this.#token.ask<'unwrap-object'>({ op: 'unwrap-object', ...asked });
     }
-    if (spec.family !== 'oct') await this.#assertPair(spec, publicMembers, reference);
+    if (spec.family !== 'oct') await this.#use.assertPair(spec, publicMembers, reference);
     return writeTokenReference(reference);
   }
 
@@ -198,67 +189,62 @@ export class TokenProvider implements TokenKeys {
     return Buffer.from(await this.#token.ask<'random'>({ op: 'random', count }));
   }
 
-  async #sign({ id }: TokenReference, spec: KeySpec, algorithm: SignatureAlgorithm, digest: Buffer): Promise<Buffer> {
-    const { mechanism, input } = signing(algorithm, digest);
-    const kind: ObjectKind = algorithm.family === 'oct' ? 'mac' : 'private';
-    const outputBytes = outputOf(spec);
-    if (spec.family === 'RSA' && input.length > outputBytes - 11 && mechanism.name === 'CKM_RSA_PKCS')
-      throw doesNotFit();
-    return Buffer.from(
-      await this.#token.ask<'use'>({ op: 'use', use: 'sign', object: { kind, id }, mechanism, input, outputBytes }),
+  async release(key: StoredKey, { digest }: ReleaseAlgorithm, recipient: RsaPublicMembers): Promise<Buffer> {
+    const { id } = await this.#reference(key);
+    return this.#forRecipient(recipient, digest, (wrappedKey) =>
+      this.#token.ask<'export'>({ op: 'export', id, wrappedKey }),
     );
   }
 
-  async #useAes({ id }: TokenReference, { use, mechanism }: ReturnType<typeof aesUse>, input: Buffer): Promise<Buffer> {
-    const object = { kind: 'aes', id } as const;
-    const outputBytes = input.length + SLACK_BYTES;
-    return Buffer.from(await this.#token.ask<'use'>({ op: 'use', use, object, mechanism, input, outputBytes }));
-  }
-
-  async #decryptRsa(
-    reference: TokenReference,
-    spec: KeySpec,
-    algorithm: CipherAlgorithm,
-    input: Buffer,
+  /** What the token wraps under a key that is made here, since few tokens have OAEP over SHA-2: that key, for the recipient, before it. */
+  async #forRecipient(
+    recipient: RsaPublicMembers,
+    digest: Digest,
+    wrap: (wrappedKey: Buffer) => Promise<Uint8Array>,
   ): Promise<Buffer> {
-    const outputBytes = outputOf(spec);
-    if (input.length !== outputBytes) throw doesNotFit();
-    const ask = async (name: { readonly mechanism: ReturnType<typeof rsaDecryption> }) => {
-      const object = { kind: 'private', id: reference.id } as const;
-      return Buffer.from(
-        await this.#token.ask<'use'>({ op: 'use', use: 'decrypt', object, ...name, input, outputBytes }),
-      );
-    };
-    const digest = algorithm.mode === 'oaep' ? algorithm.digest! : null;
-    if (digest === null || !this.#bareOaep.has(digest)) {
-      try {
-        return await ask({ mechanism: rsaDecryption(algorithm) });
-      } catch (error) {
-        if (!(error instanceof KeyUnsupportedFault) || digest === null) throw error;
-        this.#bareOaep.add(digest);
-      }
-    }
-    // Many tokens have OAEP over SHA-1 alone. What they decrypt bare is unpadded by OpenSSL's own code, in constant time.
-    const block = await ask({ mechanism: { name: 'CKM_RSA_X_509' } });
-    const padded = Buffer.concat([Buffer.alloc(outputBytes - block.length), block]);
-    const opened = (await LibCrypto.load()).openOaep(padded, digest!);
-    padded.fill(0);
-    block.fill(0);
-    if (!opened) throw doesNotFit();
-    return opened;
-  }
-
-  async release(key: StoredKey, { digest }: ReleaseAlgorithm, recipient: RsaPublicMembers): Promise<Buffer> {
-    const { id } = await this.#reference(key);
-    // What is wrapped under it is the private half: this key is made here, since few tokens have OAEP over SHA-2.
     const carrier = this.#random.bytes(CARRIER_BYTES);
     try {
-      const wrappedKey = await this.#forTransport(carrier);
-      const wrapped = await this.#token.ask<'export'>({ op: 'export', id, wrappedKey });
+      const wrapped = await wrap(await this.#forTransport(carrier));
       return Buffer.concat([encryptForRecipient(carrier, recipient, digest), wrapped]);
     } finally {
       carrier.fill(0);
     }
+  }
+
+  async wrapNewKey(key: StoredKey, algorithm: CipherAlgorithm): Promise<Buffer> {
+    if (algorithm.family === 'RSA') {
+      // Few tokens have OAEP over SHA-2, so what it closes is here for that moment, as what it opens is below.
+      const value = await this.drawBytes(SECURE_WRAP_BYTES);
+      const sealed = this.#software.encrypt(key, algorithm, { value, iv: null, aad: null });
+      return (await sealed.finally(() => value.fill(0))).value;
+    }
+    const { id } = await this.#reference(key);
+    const { mechanism } = aesUse(algorithm.mode, 'in', { iv: null, aad: null });
+    return Buffer.from(await this.#token.ask<'wrap-new'>({ op: 'wrap-new', id, mechanism }));
+  }
+
+  async rewrapKey(
+    key: StoredKey,
+    algorithm: CipherAlgorithm,
+    wrapped: Buffer,
+    { digest }: ReleaseAlgorithm,
+    recipient: RsaPublicMembers,
+  ): Promise<Buffer> {
+    const reference = await this.#reference(key);
+    if (algorithm.family === 'RSA') {
+      const value = await this.#use.decryptRsa(reference, key.spec, algorithm, wrapped);
+      try {
+        if (value.length !== SECURE_WRAP_BYTES) throw doesNotFit();
+        return wrapForRecipient(value, recipient, digest, this.#random);
+      } finally {
+        value.fill(0);
+      }
+    }
+    if (wrapped.length !== SECURE_WRAP_BYTES + WRAP_BYTES) throw doesNotFit();
+    const { mechanism } = aesUse(algorithm.mode, 'out', { iv: null, aad: null });
+    return this.#forRecipient(recipient, digest, (wrappedKey) =>
+      this.#token.ask<'rewrap'>({ op: 'rewrap', id: reference.id, mechanism, wrapped, wrappedKey }),
+    );
   }
 
   async importWrapped(
@@ -267,9 +253,6 @@ export class TokenProvider implements TokenKeys {
     family: KeyFamily,
     place?: KeyPlace,
   ): Promise<MadeKey> {
-    if (family === 'EC') {
-      throw new KeyUnsupportedFault('A token does not tell the public half of an EC key that it unwrapped.');
-    }
     const unwrapper = (await this.#reference(exchangeKey)).id;
     const at = this.#placeOf(place);
     await assertReleasable(family, at);
@@ -277,7 +260,15 @@ export class TokenProvider implements TokenKeys {
     const material = writeTokenReference(reference);
     const halves = splitWrapped(ciphertext, exchangeKey.spec);
     const bring = (kind: ObjectKind) =>
-      this.#token.ask<'import'>({ op: 'import', unwrapper, ...halves, family, kind, place: at });
+      this.#token.ask<'import'>({
+        op: 'import',
+        unwrapper,
+        ...halves,
+        family,
+        kind,
+        place: at,
+        isPublicHalfKnown: false,
+      });
     if (family === 'oct') {
       // What is unwrapped is that long, or some bytes shorter (RFC 5649 §3), which AES does not take.
       const bits = (halves.wrapped.length - WRAP_BYTES) * 8;
@@ -285,12 +276,17 @@ export class TokenProvider implements TokenKeys {
       await bring('aes');
       await bring('mac');
       const block = { iv: Buffer.alloc(BLOCK_BYTES), aad: null };
-      await this.#useAes(reference, aesUse('cbc', 'in', block), Buffer.alloc(BLOCK_BYTES));
+      await this.#use.aes(reference, aesUse('cbc', 'in', block), Buffer.alloc(BLOCK_BYTES));
       return { spec: { family, bits }, publicMembers: {}, material };
     }
-    const publicMembers = (await bring('private'))!;
+    const half = (await bring('private'))!;
+    if ('crv' in half) {
+      const spec: KeySpec = { family: 'EC', curve: half.crv };
+      return { spec, publicMembers: await this.#use.pairOf(spec, pointsAt(half), reference), material };
+    }
+    const publicMembers = half;
     const spec = rsaSpecOf(publicMembers);
-    await this.#assertPair(spec, publicMembers, reference);
+    await this.#use.assertPair(spec, publicMembers, reference);
     return { spec, publicMembers, material };
   }
 
@@ -303,28 +299,13 @@ export class TokenProvider implements TokenKeys {
     const pad = cipherAlgorithms['CKM_AES_KEY_WRAP_PAD']!;
     const { value: wrapped } = encryptSymmetric(secret, pad, { value: material, iv: null, aad: null }, this.#random);
     const { family } = key.spec;
-    await this.#token.ask<'import'>({ op: 'import', unwrapper: null, wrappedKey, wrapped, family, kind, place });
+    const halves = { wrappedKey, wrapped, isPublicHalfKnown: true };
+    await this.#token.ask<'import'>({ op: 'import', unwrapper: null, ...halves, family, kind, place });
   }
 
   /** An AES key, encrypted for the connection's transport key. */
   async #forTransport(carrier: Buffer): Promise<Buffer> {
     return encryptForRecipient(carrier, await this.#token.ask<'transport'>({ op: 'transport' }), 'sha1');
-  }
-
-  /** A pair that was just made signs once: a public half of another key would be found out when it is too late. */
-  async #assertPair(spec: KeySpec, publicMembers: PublicMembers, reference: TokenReference): Promise<void> {
-    const algorithm = pairAlgorithm(spec);
-    const digest = this.#random.bytes(algorithm.digestBytes!);
-    const signature = await this.#sign(reference, spec, algorithm, digest);
-    const key = { id: `pair/${reference.id}`, spec, publicMembers, open: async () => writeTokenReference(reference) };
-    if (!(await this.#software.verify(key, algorithm, digest, signature))) {
-      throw this.#wrong('a public half that does not belong to the private one');
-    }
-  }
-
-  #wrong(what: string): KeyProviderFault {
-    this.#log.error(`The key token gave ${what}. Look at it before it is used on.`, { ...this.#token.state() });
-    return new KeyProviderFault(`The key token gave ${what}.`);
   }
 
   async #reference(key: StoredKey): Promise<TokenReference> {
@@ -343,7 +324,7 @@ export class TokenProvider implements TokenKeys {
 
   /** SoftHSM 2.6 fills such a value with zeros before it wraps it, so that another value comes out (RFC 5649 §4.1 counts the bytes). */
   async #assertUnpadded(reference: TokenReference, value: Buffer, wrapped: Buffer): Promise<void> {
-    const opened = await this.#useAes(reference, aesUse('wrap-padded', 'out', { iv: null, aad: null }), wrapped);
+    const opened = await this.#use.aes(reference, aesUse('wrap-padded', 'out', { iv: null, aad: null }), wrapped);
     const isSame = equalBytes(opened, value);
     opened.fill(0);
     if (!isSame) throw new KeyUnsupportedFault('The token wraps only values whose length is a multiple of 8 bytes.');
@@ -356,7 +337,10 @@ export class TokenProvider implements TokenKeys {
   }
 
   #placeOf(place: KeyPlace | undefined): ObjectPlace {
-    if (place) return { ...place, isKept: true, isWrappable: this.mayWrap };
+    if (place) {
+      const { id, label, isExportable, isMomentary = false } = place;
+      return { id, label, isExportable, isKept: !isMomentary, isWrappable: this.mayWrap && !isMomentary };
+    }
     return {
       id: this.#random.bytes(16).toString('hex'),
       label: 'strongroom, for a moment',

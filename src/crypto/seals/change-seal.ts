@@ -2,6 +2,7 @@ import { jobEntry } from '../../audit/job-entry.ts';
 import type { Clock, Random } from '../../base/ports.ts';
 import type { Store } from '../../store/store.ts';
 import type { Keyring } from '../keyring.ts';
+import { SEAL_CHANGED } from '../root-keys.ts';
 import { type Seal, SealFault } from '../seal.ts';
 
 /** What changing the seal of running data takes. */
@@ -46,9 +47,5 @@ export async function changeSeal(parts: ChangeParts, seal: Seal): Promise<void> 
 }
 
 function sealChanged(cause?: SealFault): SealFault {
-  return new SealFault(
-    'seal-changed',
-    'The seal was changed on another node since this one was started. Restart this one with the seal that the data has now.',
-    { cause },
-  );
+  return new SealFault('seal-changed', SEAL_CHANGED, { cause });
 }

@@ -7,6 +7,7 @@ import {
   type KeyFamily,
   type ReleaseAlgorithm,
   releaseAlgorithms,
+  SECURE_WRAP_BYTES,
   type SignatureAlgorithm,
 } from '../algorithms.ts';
 import {
@@ -105,6 +106,30 @@ export class SoftwareProvider implements KeyProvider {
       return wrapForRecipient(material, recipient, digest, this.#random);
     } finally {
       material.fill(0);
+    }
+  }
+
+  async wrapNewKey(key: StoredKey, algorithm: CipherAlgorithm): Promise<Buffer> {
+    const value = this.#random.bytes(SECURE_WRAP_BYTES);
+    try {
+      return (await this.encrypt(key, algorithm, { value, iv: null, aad: null })).value;
+    } finally {
+      value.fill(0);
+    }
+  }
+
+  async rewrapKey(
+    key: StoredKey,
+    algorithm: CipherAlgorithm,
+    wrapped: Buffer,
+    { digest }: ReleaseAlgorithm,
+    recipient: RsaPublicMembers,
+  ): Promise<Buffer> {
+    const value = await this.decrypt(key, algorithm, { value: wrapped, iv: null, aad: null, tag: null });
+    try {
+      return wrapForRecipient(fits(value.length === SECURE_WRAP_BYTES ? value : null), recipient, digest, this.#random);
+    } finally {
+      value.fill(0);
     }
   }
 

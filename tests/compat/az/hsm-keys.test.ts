@@ -73,5 +73,15 @@ describe('az keyvault key, over a token', () => {
     const brought = await key(...words`import --vault-name hard-vault -n brought --kty RSA --byok-file ${file}`);
     assert.equal(brought.key.kty, 'RSA-HSM');
     assert.equal(b64(Buffer.from(brought.key.n, 'base64')), pair.publicKey.export({ format: 'jwk' }).n);
+    const curve = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+    const wrap = createCipheriv('id-aes256-wrap-pad', aesKey, Buffer.from('a65959a6', 'hex'));
+    const pieces = [parts[0]!, wrap.update(curve.privateKey.export({ type: 'pkcs8', format: 'der' })), wrap.final()];
+    const blob = { schema_version: '1.0.0', header, ciphertext: b64(Buffer.concat(pieces)), generator: 'tests' };
+    writeFileSync(file, JSON.stringify(blob));
+    const ofCurve = words`import --vault-name hard-vault -n curve --kty EC --curve P-256 --byok-file ${file}`;
+    const { key: taken } = await key(...ofCurve);
+    const { x, y } = curve.publicKey.export({ format: 'jwk' });
+    const [ownX, ownY] = [taken.x, taken.y].map((member: string) => b64(Buffer.from(member, 'base64')));
+    assert.deepEqual([taken.kty, taken.crv, ownX, ownY], ['EC-HSM', 'P-256', x, y]);
   });
 });
