@@ -1,6 +1,7 @@
 import { type Access, type Admission, callerFacts, type ObjectScope, vaultFacts } from '../access/authorise.ts';
 import { activityRow } from '../audit/activity.ts';
 import { auditEntry } from '../audit/record.ts';
+import { endOfTurn } from '../base/end-of-turn.ts';
 import { newRequestId } from '../base/ids.ts';
 import type { Clock, Log, Random } from '../base/ports.ts';
 import type { Authentication, Caller } from '../identity/caller.ts';
@@ -136,6 +137,9 @@ export class Pipeline {
    */
   async execute(passage: Passage, body: Readonly<Record<string, unknown>> | null): Promise<Answer> {
     const { operation } = passage.incoming;
+    // The requests that one turn of the event loop brings are first all let in, then all served: each half finds the processor's
+    // caches as the request before it left them.
+    await endOfTurn();
     const answer = await operation.run(this.#call(passage, body));
     if (!passage.isRecorded && !operation.unaudited) {
       await this.#record(this.#entry(passage, answer.status, answer, answer.refusal ?? null));

@@ -1,4 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
+import { endOfTurn } from '../../base/end-of-turn.ts';
 import type { Random } from '../../base/ports.ts';
 import { equalBytes } from '../../base/text.ts';
 import {
@@ -21,7 +22,6 @@ import {
   type Sealed,
   type StoredKey,
 } from '../key-provider.ts';
-import { endOfTurn } from './end-of-turn.ts';
 import { generateKey, publicKeyInfo, readPrivateJwk } from './key-making.ts';
 import { readUnwrapped, splitWrapped, unwrapUnder, wrapForRecipient } from './key-wrapping.ts';
 import { LibCrypto, type NativeKey, type RsaPadding } from './libcrypto.ts';
